@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Floating-point and vector state. Every component that any guest may enable is saved and restored
+ * at each switch, whatever the guest at hand has enabled, so registers of one never show up in
+ * another.
+ *
+ * Source: Intel SDM vol. 1, chapter 13 (XSAVE area: 13.4; XCR0: 13.3).
+ */
+#include "x86/fpu.h"
+#include "core/guest_access.h"
+#include "core/heap.h"
+#include "errno.h"
+#include "lib/string.h"
+#include "x86/cpu.h"
+
+#define FCW_INITIAL      0x37f
+#define MXCSR_INITIAL    0x1f80
+#define FCW_OFFSET       0
+#define FSW_OFFSET       2
+#define FSW_ES           0x80 /* an exception is pending */
+#define MXCSR_OFFSET     24
+#define XSTATE_BV_OFFSET 512
+/* The header of the standard format: which components are there, then zeros. */
+#define XSTATE_HEADER_BYTES 64u
+#define XSTATE_HEADER_END   (XSTATE_BV_OFFSET + XSTATE_HEADER_BYTES)
+
+static u32 area_order(void)
+{
+    u32 order = 0;
+    while ((PAGE_SIZE << order) < cpu_features.xsave_size)
+        order++;
+    return order;
+}
+
+int fpu_create(struct vcpu *v)
+{
+    v->arch.fpu = pages_alloc(area_order());
+    if (!v->arch.fpu)
+        return -ENOMEM;
+    fpu_reset(v);
+    return 0;
+}
+
+void fpu_destroy(struct vcpu *v)
+{
+    pages_free(v->arch.fpu, area_order());
+    v->arch.fpu = NULL;
+}
+
+void fpu_reset(struct vcpu *v)
+{
+    u8 *area = v->arch.fpu;
+    memset(area, 0, PAGE_SIZE << area_order());
+    *(u16 *)(area + FCW_OFFSET) = FCW_INITIAL;
+    *(u32 *)(area + MXCSR_OFFSET) = MXCSR_INITIAL;
+    if (cpu_features.xsave)
+        *(u64 *)(area + XSTATE_BV_OFFSET) = 3; /* x87 and SSE from the area, others initial */
+    v->arch.xcr0 = XCR0_X87_SSE;
+}
+
+void fpu_save(struct vcpu *v)
+{
+    if (v->arch.cr0 & CR0_TS)
+        clts();
+    if (!cpu_features.xsave) {
+        fxsave64(v->arch.fpu);
+        return;
+    }
+    if (v->arch.xcr0 != cpu_features.xcr0)
+        write_xcr0(cpu_features.xcr0);
+    if (cpu_features.xsaveopt)
+        xsaveopt64(v->arch.fpu);
+    else
+        xsave64(v->arch.fpu);
+}
+
+/* What XCR0 is while v runs. */
+static void xcr0_load(const struct vcpu *v)
+{
+    if (cpu_features.xsave && v->arch.xcr0 != cpu_features.xcr0)
+        write_xcr0(v->arch.xcr0);
+}
+
+/*
+ * AMD's older processors restore the place of the last x87 instruction only if an exception is
+ * pending: the one of the vCPU before would stay to be read. An instruction of our own takes its
+ * place. Source: AMD APM vol. 2, 11.4.4 (FXRSTOR), CPUID Fn8000_0008 EBX RstrFpErrPtrs.
+ */
+static void last_instruction_forget(const struct vcpu *v)
+{
+    const u8 *area = v->arch.fpu;
+    if (area[FSW_OFFSET] & FSW_ES)
+        return;
+    x87_execute_one();
+}
+
+void fpu_restore(struct vcpu *v)
+{
+    if (cpu_features.amd && !cpu_features.fpu_error_pointers)
+        last_instruction_forget(v);
+    if (!cpu_features.xsave)
+        fxrstor64(v->arch.fpu);
+    else
+        xrstor64(v->arch.fpu);
+    xcr0_load(v);
+    if (v->arch.cr0 & CR0_TS)
+        write_cr0(read_cr0() | CR0_TS);
+}
+
+/* Bits of MXCSR that no processor of ours defines fault when loaded (Intel SDM vol. 1, 10.2.3). */
+#define MXCSR_DEFINED 0xffffu
+
+void fpu_sanitise(struct vcpu *v)
+{
+    u8 *area = v->arch.fpu;
+    *(u32 *)(area + MXCSR_OFFSET) &= MXCSR_DEFINED;
+}
+
+u64 fpu_components(const struct vcpu *v)
+{
+    const u8 *area = v->arch.fpu;
+    return cpu_features.xsave ? *(const u64 *)(area + XSTATE_BV_OFFSET) : 0;
+}
+
+int fpu_replace(struct vcpu *v, vaddr_t from, u32 bytes, u64 components)
+{
+    u8 *area = pages_alloc(area_order()), *old = v->arch.fpu;
+    int error = area ? 0 : -ENOMEM;
+    if (!error && (bytes < XSTATE_HEADER_END || bytes > cpu_features.xsave_size))
+        error = -EINVAL;
+    if (!error && guest_copy_in(area, from, bytes))
+        error = -EFAULT;
+    if (!error) {
+        const u64 *header = (const u64 *)(area + XSTATE_BV_OFFSET);
+        u64 reserved = header[0] & ~components;
+        for (u32 i = 1; i < XSTATE_HEADER_BYTES / sizeof(u64); i++)
+            reserved |= header[i];
+        error = reserved ? -EINVAL : 0;
+    }
+    if (!error) {
+        v->arch.fpu = area;
+        area = old;
+        fpu_sanitise(v);
+    }
+    if (area)
+        pages_free(area, area_order());
+    return error;
+}

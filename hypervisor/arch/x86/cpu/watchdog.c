@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The watchdog (option watchdog): each CPU's timer counts a heartbeat every second. A CPU whose
+ * heart stands still for watchdog_timeout= seconds is stuck in the hypervisor with interrupts
+ * disabled, and the state of all CPUs is logged.
+ *
+ * Who looks: each CPU at the next one, by its timer; and the boot CPU at itself, by an NMI. That
+ * finds a machine with one CPU, and one whose CPUs all wait for each other. The NMI is the tick of
+ * the PIT, which nobody else uses, sent through the I/O APIC; where the chipset has turned the PIT
+ * off, the log says so.
+ */
+#include "core/cmdline.h"
+#include "core/console.h"
+#include "core/cpumask.h"
+#include "core/time.h"
+#include "core/timer.h"
+#include "x86/cpu.h"
+#include "x86/irq.h"
+#include "x86/panic.h"
+#include "x86/time.h"
+
+#define PERIOD    SECONDS(1)
+#define TICK_WAIT MILLISECONDS(200) /* of a tick that comes every 55 */
+
+static bool watchdog;
+OPTION_DEFINE_BOOL("watchdog", watchdog);
+
+static u32 watchdog_timeout = 10; /* seconds */
+OPTION_DEFINE_UINT("watchdog_timeout", watchdog_timeout);
+
+/* What is known of a CPU by him who looks at it. */
+struct observation {
+    u32 cpu, beats;
+    nsec_t since;
+    bool reported;
+};
+
+struct watch {
+    struct timer timer;
+    u32 beats; /* of this CPU; 0: its timers do not run yet */
+    struct observation neighbour;
+};
+static DEFINE_PER_CPU(struct watch, watch);
+
+static struct observation boot_cpu; /* of the NMI handler */
+static u32 nmi_ticks;
+
+static u32 next_online(u32 cpu)
+{
+    u32 next = cpumask_next(&cpu_online_mask, cpu + 1);
+    return next < NR_CPUS ? next : cpumask_first(&cpu_online_mask);
+}
+
+/* True once for each time that the CPU stands still. */
+static bool stands_still(struct observation *o, u32 cpu, nsec_t now)
+{
+    u32 beats = READ_ONCE(per_cpu(watch, cpu).beats);
+    if (!beats || cpu != o->cpu || beats != o->beats) {
+        *o = (struct observation){.cpu = cpu, .beats = beats, .since = now};
+        return false;
+    }
+    if (o->reported || now - o->since < SECONDS(watchdog_timeout))
+        return false;
+    o->reported = true;
+    log_error("watchdog: CPU %u has not run its timers for %u seconds", cpu, watchdog_timeout);
+    return true;
+}
+
+static void watch_tick(void *data)
+{
+    struct watch *w = data;
+    nsec_t now = time_now();
+    u32 next = next_online(cpu_id());
+    WRITE_ONCE(w->beats, w->beats + 1);
+    if (next != cpu_id() && stands_still(&w->neighbour, next, now))
+        cpus_dump(NULL);
+    timer_set(&w->timer, now + PERIOD);
+}
+
+void watchdog_nmi(const struct regs *regs)
+{
+    if (!watchdog || cpu_id() != 0)
+        return;
+    WRITE_ONCE(nmi_ticks, nmi_ticks + 1);
+    if (stands_still(&boot_cpu, 0, time_now()))
+        cpus_dump(regs);
+}
+
+/* Do the PIT's ticks come as NMIs? */
+static init_text bool ticks_start(void)
+{
+    u32 before = nmi_ticks;
+    nsec_t start = time_now();
+    if (!ioapic_isa_to_nmi(PIT_IRQ))
+        return false;
+    pit_ticks_start();
+    while (READ_ONCE(nmi_ticks) - before < 2 && time_now() - start < TICK_WAIT)
+        cpu_pause();
+    return nmi_ticks - before >= 2;
+}
+
+static void key_cpus(u8 key)
+{
+    cpus_dump(NULL);
+}
+
+init_text void watchdog_init(void)
+{
+    u32 cpu;
+    key_register('d', "show where all CPUs are", key_cpus);
+    watchdog = watchdog && watchdog_timeout;
+    if (!watchdog)
+        return;
+    for_each_online_cpu (cpu) {
+        struct watch *w = &per_cpu(watch, cpu);
+        timer_init(&w->timer, watch_tick, w, cpu);
+        timer_set(&w->timer, time_now() + PERIOD);
+    }
+    log_info("watchdog: a CPU that stands still for %u seconds is reported", watchdog_timeout);
+    if (!ticks_start())
+        log_warning("watchdog: this machine's PIT does not tick: CPU 0 is watched %s",
+                    cpumask_count(&cpu_online_mask) > 1 ? "by another CPU only" : "by nobody");
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Delivery into PV guests: what a guest is to be told (an exception, an NMI, an event, a program's
+ * system call) becomes a frame on its kernel's stack and a jump to the handler that it registered.
+ *
+ * The frame, from low to high addresses: rcx, r11, [error code,] rip, cs with the upcall mask in
+ * its upper half, rflags, rsp, ss; the failsafe callback's has ds, es, fs, gs after r11. IF in the
+ * saved rflags is the inverse of the virtual CPU's upcall mask. Source: the Xen public ABI,
+ * arch-x86/xen-x86_64.h.
+ */
+#include "core/event_channel.h"
+#include "core/guest_access.h"
+#include "core/hypercall_handlers.h"
+#include "core/softirq.h"
+#include "lib/print.h"
+#include "x86/cpu.h"
+#include "x86/pv.h"
+
+#define FRAME_ALIGN 16
+#define IOPL_SHIFT  12
+
+#define SYSCALL_BYTES 2
+
+/* The guest wants to find its I/O privilege in the RFLAGS that it is shown, and to set it there. */
+static bool assists_iopl(const struct vcpu *v)
+{
+    return v->domain->vm_assist & BIT(VMASST_TYPE_architectural_iopl);
+}
+
+/* Frames as they are written, with what lies between r11 and rip. */
+#define PLAIN_WORDS    7u  /* nothing */
+#define ERROR_WORDS    8u  /* an error code */
+#define FAILSAFE_WORDS 11u /* ds, es, fs, gs */
+
+static noinline void stack_unwritable(struct vcpu *v, vaddr_t sp)
+{
+    v->arch.bounce.flags = 0; /* not to be tried for ever */
+    domain_crash(v->domain, "vcpu %u: its kernel stack at %#lx cannot be written", v->id,
+                 (unsigned long)sp);
+}
+
+/* Enter the guest's kernel as v->arch.bounce says, with the stack at sp. */
+static always_inline void kernel_enter(struct vcpu *v, struct regs *regs, vaddr_t sp)
+{
+    struct pv_bounce *b = &v->arch.bounce;
+    struct vcpu_info *info = v->info;
+    if (info && (b->flags & PV_BOUNCE_MASK_EVENTS))
+        info->evtchn_upcall_mask = 1;
+    b->flags &= PV_BOUNCE_NMI; /* it nests in what is delivered first */
+    regs->rip = b->rip;
+    regs->cs = SELECTOR_RING3_CS64;
+    regs->ss = SELECTOR_RING3_DS;
+    regs->rsp = sp;
+    regs->rflags &= ~(RFLAGS_TF | RFLAGS_RF | RFLAGS_VM | RFLAGS_NT | RFLAGS_IOPL | RFLAGS_AC);
+    regs->vector = REGS_VECTOR_SYSCALL; /* rcx and r11 are dead: leave by SYSRET */
+}
+
+/*
+ * Puts a frame of so many words below sp, in the address space that is loaded, and enters the
+ * guest's kernel. The numbers are known where it is called, so that each word goes from its
+ * register to the guest.
+ */
+static always_inline void frame_write(struct vcpu *v, struct regs *regs, vaddr_t sp, u32 words,
+                                      bool from_kernel)
+{
+    const struct arch_vcpu *a = &v->arch;
+    const struct vcpu_info *info = v->info;
+    u32 n = 0;
+    u64 place;
+    sp = (sp & ~(vaddr_t)(FRAME_ALIGN - 1)) - words * sizeof(u64);
+    guest_words_begin(place, sp, words, fault);
+    guest_word_put(place, n++, regs->rcx, fault);
+    guest_word_put(place, n++, regs->r11, fault);
+    if (words == ERROR_WORDS)
+        guest_word_put(place, n++, a->bounce.error_code, fault);
+    if (words == FAILSAFE_WORDS) {
+        guest_word_put(place, n++, a->ds, fault);
+        guest_word_put(place, n++, a->es, fault);
+        guest_word_put(place, n++, a->fs, fault);
+        guest_word_put(place, n++, a->gs, fault);
+    }
+    guest_word_put(place, n++, regs->rip, fault);
+    u8 mask = info ? READ_ONCE(info->evtchn_upcall_mask) : 0;
+    /* Without RPL it tells the guest's kernel that its own mode was interrupted. */
+    u64 cs = regs->cs & (from_kernel ? 0xfffc : 0xffff);
+    guest_word_put(place, n++, cs | (u64)mask << 32, fault);
+    u64 iopl = assists_iopl(v) ? (u64)a->iopl << IOPL_SHIFT : 0;
+    u64 rflags = (regs->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF);
+    guest_word_put(place, n++, rflags | iopl, fault);
+    guest_word_put(place, n++, regs->rsp, fault);
+    guest_word_put(place, n, regs->ss, fault);
+    guest_words_end();
+    kernel_enter(v, regs, sp);
+    return;
+fault:
+    guest_words_end();
+    stack_unwritable(v, sp);
+}
+
+static always_inline void bounce(struct vcpu *v, struct regs *regs, vaddr_t sp, bool from_kernel)
+{
+    if (v->arch.bounce.flags & PV_BOUNCE_ERROR_CODE)
+        frame_write(v, regs, sp, ERROR_WORDS, from_kernel);
+    else if (unlikely(v->arch.bounce.flags & PV_BOUNCE_FAILSAFE))
+        frame_write(v, regs, sp, FAILSAFE_WORDS, from_kernel);
+    else
+        frame_write(v, regs, sp, PLAIN_WORDS, from_kernel);
+}
+
+static noinline void bounce_from_user(struct vcpu *v, struct regs *regs)
+{
+    pv_toggle_mode(v);
+    bounce(v, regs, v->arch.kernel_sp, false);
+}
+
+void pv_deliver_bounce(struct vcpu *v, struct regs *regs)
+{
+    if (likely(v->arch.kernel_mode))
+        bounce(v, regs, regs->rsp, true);
+    else
+        bounce_from_user(v, regs);
+}
+
+static always_inline void callback_note(struct vcpu *v, u64 rip, bool masks_events)
+{
+    v->arch.bounce.rip = rip;
+    v->arch.bounce.flags = masks_events ? PV_BOUNCE_MASK_EVENTS : 0;
+}
+
+static void callback_from_user(struct vcpu *v, struct regs *regs, u64 rip, bool masks_events)
+{
+    callback_note(v, rip, masks_events);
+    bounce_from_user(v, regs);
+}
+
+/* Exceptions with an error code (AMD APM vol. 2, 8.1). */
+#define ERROR_CODE_VECTORS                                                                         \
+    (BIT(TRAP_DF) | BIT(TRAP_TS) | BIT(TRAP_NP) | BIT(TRAP_SS) | BIT(TRAP_GP) | BIT(TRAP_PF) |     \
+     BIT(TRAP_AC))
+
+void pv_inject_trap(struct vcpu *v, u32 vector, u32 error_code)
+{
+    const struct trap_info *t = &v->arch.traps[vector];
+    struct pv_bounce *b = &v->arch.bounce;
+
+    STATIC_ASSERT(TI_FLAGS_IF == PV_BOUNCE_MASK_EVENTS);
+    u32 flags = (b->flags & PV_BOUNCE_NMI) | PV_BOUNCE_PENDING | (t->flags & TI_FLAGS_IF);
+    /* Above the exceptions it is taken back by the caller. */
+    flags |= (u32)(ERROR_CODE_VECTORS >> vector % 64 & 1) * (u32)PV_BOUNCE_ERROR_CODE;
+    b->rip = t->address;
+    b->error_code = error_code;
+    b->flags = (u8)flags;
+    if (!t->address)
+        domain_crash(v->domain,
+                     "vcpu %u: exception %u (error code %#x) at %#lx, and no handler for it", v->id,
+                     vector, error_code, (unsigned long)guest_regs()->rip);
+}
+
+void pv_cr2_set(struct vcpu *v, u64 value)
+{
+    v->arch.cr2 = value;
+    if (v->info)
+        v->info->arch.cr2 = value;
+}
+
+void pv_inject_page_fault(struct vcpu *v, vaddr_t address, u32 error_code)
+{
+    error_code &= ~(u32)PF_USER;
+    if (!v->arch.kernel_mode)
+        error_code |= PF_USER;
+    pv_cr2_set(v, address);
+    pv_inject_trap(v, TRAP_PF, error_code);
+}
+
+void pv_inject_failsafe(struct vcpu *v)
+{
+    v->arch.bounce.rip = v->arch.failsafe_callback;
+    v->arch.bounce.flags = (v->arch.bounce.flags & PV_BOUNCE_NMI) | PV_BOUNCE_PENDING |
+                           PV_BOUNCE_FAILSAFE |
+                           (v->arch.failsafe_masks_events ? PV_BOUNCE_MASK_EVENTS : 0);
+    if (!v->arch.failsafe_callback)
+        domain_crash(v->domain, "vcpu %u: bad segment, and no failsafe callback", v->id);
+}
+
+void pv_nmi_note(struct vcpu *v)
+{
+    if (v->arch.nmi_callback && !v->arch.nmi_masked)
+        v->arch.bounce.flags |= PV_BOUNCE_NMI;
+}
+
+/*
+ * Before entering the guest: softirqs, then whatever is to be delivered; called until nothing is
+ * left. After an upcall the guest is entered in any case: one that unmasks events from another vCPU
+ * all the time gets one frame at a time, and does not keep this CPU here.
+ */
+bool pv_exit_work(struct vcpu *v, struct regs *regs)
+{
+    if (softirq_is_pending()) {
+        softirq_run();
+        return false;
+    }
+    if (v->arch.bounce.flags & PV_BOUNCE_PENDING) {
+        pv_deliver_bounce(v, regs);
+        return false;
+    }
+    if (v->arch.bounce.flags & PV_BOUNCE_NMI) {
+        v->nmi_pending = false;
+        v->arch.nmi_masked = true;
+        callback_note(v, v->arch.nmi_callback, true);
+        pv_deliver_bounce(v, regs);
+        return false;
+    }
+    if (!event_upcall_wanted(v))
+        return true;
+    if (likely(v->arch.event_callback)) {
+        callback_note(v, v->arch.event_callback, true);
+        pv_deliver_bounce(v, regs);
+    } else {
+        v->info->evtchn_upcall_mask = 1; /* nothing to call: as long as it registers nothing */
+    }
+    return !softirq_is_pending(); /* if its stack is bad, the domain has crashed */
+}
+
+/* --- system calls of the guest's programs */
+
+/* As if the guest's processor had no such instruction: a fault, with rip at it. */
+static void syscall_refuse(struct vcpu *v, struct regs *regs)
+{
+    regs->rip -= SYSCALL_BYTES;
+    pv_inject_trap(v, TRAP_UD, 0);
+}
+
+void pv_syscall_from_user(struct vcpu *v, struct regs *regs)
+{
+    u64 target = v->arch.syscall_callback;
+    if (!target) {
+        syscall_refuse(v, regs);
+        return;
+    }
+    /* What SYSCALL itself leaves in rcx and r11. */
+    regs->rcx = regs->rip;
+    regs->r11 = regs->rflags;
+    callback_from_user(v, regs, target, v->arch.syscall_masks_events);
+}
+
+void pv_syscall32_from_user(struct vcpu *v, struct regs *regs)
+{
+    if (v->arch.kernel_mode || !v->arch.syscall32_callback)
+        syscall_refuse(v, regs);
+    else
+        callback_from_user(v, regs, v->arch.syscall32_callback, v->arch.syscall32_masks_events);
+}
+
+/* Where it came from is not known: the fault has no address. */
+void pv_sysenter_from_user(struct vcpu *v, struct regs *regs)
+{
+    if (v->arch.kernel_mode || !v->arch.sysenter_callback)
+        pv_inject_trap(v, TRAP_GP, 0);
+    else
+        callback_from_user(v, regs, v->arch.sysenter_callback, v->arch.sysenter_masks_events);
+}
+
+/* --- and back: HYPERVISOR_iret */
+
+#define IRET_IN_SYSCALL BIT(8) /* VGCF_in_syscall: rcx and r11 need not be restored */
+
+/*
+ * What the guest's kernel leaves on its stack for the hypercall, by words (Xen public ABI: struct
+ * iret_context).
+ */
+enum iret_word {
+    IRET_RAX,
+    IRET_R11,
+    IRET_RCX,
+    IRET_FLAGS,
+    IRET_RIP,
+    IRET_CS,
+    IRET_RFLAGS,
+    IRET_RSP,
+    IRET_SS,
+    IRET_WORDS,
+};
+
+static noinline void iret_fail(struct vcpu *v, const char *why)
+{
+    domain_crash(v->domain, "vcpu %u: iret %s (stack pointer %#lx)", v->id, why,
+                 (unsigned long)guest_regs()->rsp);
+}
+
+long hypercall_iret(struct vcpu *v, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, u64 a6)
+{
+    struct regs *regs = guest_regs();
+    u64 place, rax, flags, cs, rflags, ss;
+    guest_words_begin(place, regs->rsp, IRET_WORDS, fault);
+    guest_word_get(flags, place, IRET_FLAGS, fault);
+    if (!(flags & IRET_IN_SYSCALL)) {
+        guest_word_get(regs->r11, place, IRET_R11, fault);
+        guest_word_get(regs->rcx, place, IRET_RCX, fault);
+    }
+    guest_word_get(rax, place, IRET_RAX, fault);
+    guest_word_get(regs->rip, place, IRET_RIP, fault);
+    guest_word_get(cs, place, IRET_CS, fault);
+    guest_word_get(rflags, place, IRET_RFLAGS, fault);
+    guest_word_get(ss, place, IRET_SS, fault);
+    guest_word_get(regs->rsp, place, IRET_RSP, fault);
+    guest_words_end();
+    bool to_user = (cs & 3) == 3;
+    if (to_user && unlikely(mfn_is_invalid(v->arch.user_l4))) {
+        iret_fail(v, "to user mode without a user page table");
+        return 0;
+    }
+    if (assists_iopl(v))
+        v->arch.iopl = (rflags & RFLAGS_IOPL) >> IOPL_SHIFT;
+    regs->cs = (cs & 0xffff) | 3;
+    regs->rflags = (rflags & ~(RFLAGS_IOPL | RFLAGS_VM)) | RFLAGS_IF;
+    regs->ss = (ss & 0xffff) | 3;
+    regs->vector = flags & IRET_IN_SYSCALL ? REGS_VECTOR_SYSCALL : 0;
+    /* As SYSRET to 32-bit code does; to 64-bit code it is used. */
+    if ((flags & IRET_IN_SYSCALL) && regs->cs == SELECTOR_RING3_CS32) {
+        regs->rip = (u32)regs->rip;
+        regs->ss = SELECTOR_RING3_DS;
+        regs->rcx = regs->rip;
+        regs->r11 = regs->rflags;
+    }
+    if (unlikely(v->arch.nmi_masked)) {
+        v->arch.nmi_masked = false;
+        pv_nmi_check(v);
+    }
+    if (v->info)
+        v->info->evtchn_upcall_mask = !(rflags & RFLAGS_IF);
+    if (to_user)
+        pv_toggle_mode(v);
+    return (long)rax;
+fault:
+    guest_words_end();
+    iret_fail(v, "from a frame that cannot be read");
+    return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The two-level event ABI: in shared_info a bit for each port says that it is pending and another
+ * that it is masked; in vcpu_info a bit for each 64 of them says where the vCPU should look. All of
+ * it is the guest's to write, so nothing here is believed: it decides only whether that guest is
+ * told.
+ */
+#include "event_private.h"
+
+#define PORTS_PER_WORD 64
+
+/* Port of d is pending and not masked: point its vCPU there. */
+static inline void event_2level_select(struct domain *d, u32 port, const struct event_port *p)
+{
+    struct vcpu *v = d->vcpus[READ_ONCE(p->vcpu)];
+    struct vcpu_info *info = READ_ONCE(v->info);
+    if (likely(info) && !bit_test_and_set(&info->evtchn_pending_sel, port / PORTS_PER_WORD))
+        event_mark_pending(v);
+}
+
+static void event_2level_set_pending(struct domain *d, u32 port, struct event_port *p)
+{
+    struct shared_info *shared = d->shared_info;
+    if (bit_test_and_set(shared->evtchn_pending, port))
+        return;
+    const struct event_state *e = d->events;
+    const struct event_abi *abi = READ_ONCE(e->abi);
+    if (unlikely(abi != &event_abi_2level)) {
+        /*
+         * The domain has just gone over to FIFO, and may have looked at these bits for the last
+         * time.
+         */
+        abi->set_pending(d, port, p);
+        return;
+    }
+    if (!bit_test(shared->evtchn_mask, port))
+        event_2level_select(d, port, p);
+    event_check_pollers(d, e, port);
+}
+
+static void event_2level_clear_pending(struct domain *d, u32 port, struct event_port *p)
+{
+    (void)p;
+    bit_clear(d->shared_info->evtchn_pending, port);
+}
+
+static void event_2level_unmask(struct domain *d, u32 port, struct event_port *p)
+{
+    struct shared_info *shared = d->shared_info;
+    /* In this order: whoever sets the pending bit looks at the mask after that. */
+    if (bit_test_and_clear(shared->evtchn_mask, port) && bit_test(shared->evtchn_pending, port))
+        event_2level_select(d, port, p);
+}
+
+static bool event_2level_is_pending(struct domain *d, u32 port, const struct event_port *p)
+{
+    (void)p;
+    return bit_test(d->shared_info->evtchn_pending, port);
+}
+
+static bool event_2level_is_masked(struct domain *d, u32 port, const struct event_port *p)
+{
+    (void)p;
+    return bit_test(d->shared_info->evtchn_mask, port);
+}
+
+const struct event_abi event_abi_2level = {
+    .max_ports = EVTCHN_2L_NR_CHANNELS,
+    .set_pending = event_2level_set_pending,
+    .clear_pending = event_2level_clear_pending,
+    .unmask = event_2level_unmask,
+    .is_pending = event_2level_is_pending,
+    .is_masked = event_2level_is_masked,
+};

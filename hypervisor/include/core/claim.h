@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Claims: the tools reserve memory for a domain before they allocate it (XENMEM_claim_pages), so
+ * that building it fails at once, not half-way. Only what domains are given counts against claims;
+ * the hypervisor's own structures do not.
+ */
+#ifndef DOMUS_CORE_CLAIM_H
+#define DOMUS_CORE_CLAIM_H
+
+#include "core/domain.h"
+
+/*
+ * From now on d has a claim up to that many frames in all, those that it has included; 0: none.
+ * -EINVAL: it has a claim, has so many frames already, or may not have so many; -ENOMEM.
+ */
+must_check int claim_set(struct domain *d, u64 frames);
+/* True if so many frames may be allocated for d without breaking another's claim. */
+bool claim_allows(const struct domain *d, u64 frames);
+/* They were allocated: d's claim is the less. */
+void claim_use(struct domain *d, u64 frames);
+/* Frames claimed and not allocated, of all domains. */
+u64 claims_total(void);
+
+#endif

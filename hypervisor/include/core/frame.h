@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The frame table: 32 bytes for each frame of RAM. They say who owns the frame, how many references
+ * there are to it, what type it has at present and how many uses it has as that type.
+ *
+ * The type word is what keeps PV guests safe: a frame is writable data, a page table of some level,
+ * a segment descriptor page - one at a time, and changes only when nothing uses it as the old one.
+ */
+#ifndef DOMUS_CORE_FRAME_H
+#define DOMUS_CORE_FRAME_H
+
+#include "types.h"
+
+struct domain;
+
+struct frame {
+    u64 count;      /* FRAME_ALLOCATED, FRAME_* flags and the number of general references */
+    u64 type;       /* FRAME_TYPE_*, FRAME_* type flags and the number of uses as that type; order
+                     * while free */
+    u32 owner;      /* page number, in the directmap, of the owning struct domain; 0: none */
+    u32 tlb_stamp;  /* tlb clock when the type count last fell to 0, or when it was freed */
+    u32 next, prev; /* links in the owner's, the heap's or another list: MFN; FRAME_LINK_END */
+};
+STATIC_ASSERT(sizeof(struct frame) == 32);
+
+#define FRAME_LINK_END 0xffffffffu
+
+/* count */
+#define FRAME_ALLOCATED BIT(63) /* the owner's own reference exists: the frame is the domain's */
+#define FRAME_HYPERVISOR                                                                           \
+    BIT(62)                   /* shared between the hypervisor and its owner (shared_info, ...) */
+#define FRAME_FREE    BIT(61) /* in the heap */
+#define FRAME_DIRTY   BIT(60) /* in the heap, and must be scrubbed before use */
+#define FRAME_NOT_RAM BIT(59) /* a hole in the table: MMIO, firmware, nothing */
+#define FRAME_FOREIGN                                                                              \
+    BIT(58) /* a domain that does not own it had it mapped writable (x86: pv/mm) */
+#define FRAME_REFS (BIT(32) - 1)
+
+/* type: the type in the top bits ... */
+#define FRAME_TYPE_SHIFT    60
+#define FRAME_TYPE_MASK     (15ull << FRAME_TYPE_SHIFT)
+#define FRAME_TYPE_NONE     (0ull << FRAME_TYPE_SHIFT)
+#define FRAME_TYPE_L1       (1ull << FRAME_TYPE_SHIFT) /* page tables of level 1-4 */
+#define FRAME_TYPE_L2       (2ull << FRAME_TYPE_SHIFT)
+#define FRAME_TYPE_L3       (3ull << FRAME_TYPE_SHIFT)
+#define FRAME_TYPE_L4       (4ull << FRAME_TYPE_SHIFT)
+#define FRAME_TYPE_DESC     (5ull << FRAME_TYPE_SHIFT) /* segment descriptors (GDT, LDT) */
+#define FRAME_TYPE_WRITABLE (7ull << FRAME_TYPE_SHIFT)
+#define FRAME_TYPE_SHARED   (8ull << FRAME_TYPE_SHIFT) /* shared copy-on-write (later) */
+/* ... flags ... */
+#define FRAME_PINNED    BIT(59) /* the guest holds one use by pinning */
+#define FRAME_VALIDATED BIT(58) /* the contents were checked and hold as that type */
+#define FRAME_CARRIED   BIT(57) /* one use is kept for a preempted validation (pv/types) */
+#define FRAME_LISTED    BIT(56) /* unused, contents still to be dropped; the count is a link */
+/* ... and the number of uses. */
+#define FRAME_TYPE_COUNT (BIT(32) - 1)
+
+/*
+ * Each architecture's own: the frame table entry of a frame of RAM (NULL for everything else: MMIO,
+ * holes, firmware), and the hypervisor's address of a frame.
+ *
+ *   struct frame *frame_of_mfn(mfn_t);    mfn_t frame_mfn(const struct frame *);
+ *   struct frame *frame_of_ram(mfn_t);    unchecked: of a link in the frame table
+ *   void *frame_to_virt(const struct frame *);    struct frame *virt_to_frame(const void *);
+ *   void *mfn_to_virt(mfn_t);    mfn_t virt_to_mfn(const void *);
+ *   void *paddr_to_virt(paddr_t);    paddr_t virt_to_paddr(const void *);
+ *   bool mfn_is_ram(mfn_t);
+ */
+#include "machine/frame.h"
+
+/* A domain as f->owner names it: by the frame that holds its struct. */
+static inline u32 frame_owner_name(const struct domain *d)
+{
+    return (u32)virt_to_mfn(d).v;
+}
+
+/* The owner, or NULL. Stable only while the caller holds a reference to the frame. */
+static inline struct domain *frame_owner(const struct frame *f)
+{
+    u32 owner = READ_ONCE(f->owner);
+    return owner ? mfn_to_virt(MFN(owner)) : NULL;
+}
+
+/*
+ * Take a general reference on a frame that is allocated to d. False if it is not d's, is being
+ * freed, or its count would overflow. Lock-free.
+ */
+must_check static inline bool frame_get(struct frame *f, struct domain *d);
+/* The same for a domain as f->owner names it. */
+must_check static inline bool frame_get_from(struct frame *f, u32 owner);
+/* Drop one; the last one returns the frame to the heap (dirty). Lock-free but for that. */
+static inline void frame_put(struct frame *f);
+
+/*
+ * General reference plus one use as writable data, for the hypervisor's own long-lived view of a
+ * guest page (vcpu_info, FIFO event arrays, grant status ...). Undone by frame_put_writable().
+ * -EINVAL: not d's; -EBUSY/-EPERM: it is in use as another type.
+ */
+must_check int frame_get_writable(struct frame *f, struct domain *d);
+void frame_put_writable(struct frame *f);
+/* Only the use, for callers that hold a general reference. -EBUSY: in use as another type. */
+must_check int frame_type_get_writable(struct frame *f);
+void frame_type_put_writable(struct frame *f);
+
+/*
+ * Give 2^order frames of the heap to d: they are counted (d->tot_pages), linked in d's list and get
+ * one reference (FRAME_ALLOCATED). -E2BIG above d->max_pages, -EINVAL if d is dying.
+ */
+must_check int domain_assign_frames(struct domain *d, struct frame *f, u32 order);
+/*
+ * The same for frames in place of others that frame_steal() took from d: whatever its max_frames.
+ */
+must_check int domain_replace_frames(struct domain *d, struct frame *f, u32 order);
+/*
+ * Drop the owner's own reference: the frame leaves d as soon as nothing else refers to it. False if
+ * it was dropped before.
+ */
+bool frame_release(struct frame *f);
+
+/*
+ * A frame of the heap becomes one that the hypervisor and its owner d share (FRAME_HYPERVISOR): d
+ * may map it, writable too; it is neither counted nor listed as d's memory. -EINVAL if d is going
+ * away.
+ */
+must_check int frame_share_with(struct frame *f, struct domain *d);
+/* The hypervisor is done with it: it goes back to the heap once d's mappings are gone. */
+void frame_unshare(struct frame *f);
+
+/*
+ * Take a frame away from d (GNTTABOP_transfer): if d's own reference is the only one and it has no
+ * use as any type, it leaves d's list and counts and is then the hypervisor's own, as from
+ * heap_alloc(), with its contents. The caller flushes translations before anybody else gets it.
+ * -EINVAL: not d's; -EBUSY: something else refers to it, or it is FRAME_HYPERVISOR.
+ */
+must_check int frame_steal(struct frame *f, struct domain *d);
+/* Give it back as it was: for a frame_steal() that came to nothing. */
+void frame_unsteal(struct frame *f, struct domain *d);
+
+/* frame_put()'s rare half: the last reference is gone. */
+void frame_free_owned(struct frame *f);
+
+static inline void frame_put(struct frame *f)
+{
+    if (unlikely(!(__atomic_sub_fetch(&f->count, 1, __ATOMIC_ACQ_REL) & FRAME_REFS)))
+        frame_free_owned(f);
+}
+
+static inline bool frame_get_from(struct frame *f, u32 owner)
+{
+    u64 old = READ_ONCE(f->count);
+    do {
+        /* Not allocated, or about to overflow: no reference. */
+        if (unlikely((old & (FRAME_FREE | FRAME_NOT_RAM)) || (u32)old - 1 >= FRAME_REFS - 2 ||
+                     READ_ONCE(f->owner) != owner))
+            return false;
+    } while (unlikely(!__atomic_compare_exchange_n(&f->count, &old, old + 1, false,
+                                                   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)));
+    if (likely(READ_ONCE(f->owner) == owner))
+        return true;
+    frame_put(f); /* it changed hands between the check and the reference */
+    return false;
+}
+
+static inline bool frame_get(struct frame *f, struct domain *d)
+{
+    return frame_get_from(f, frame_owner_name(d));
+}
+
+/* Walk d's frames under d->frame_lock: f = frame_list_first(d); f; f = frame_list_next(f). */
+struct frame *frame_list_first(struct domain *d);
+struct frame *frame_list_next(const struct frame *f);
+/* Move the first to the end (frame_lock held). */
+void frame_list_rotate(struct domain *d);
+
+#endif

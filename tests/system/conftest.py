@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What all system tests share: which target they run on, and a console log for each.
+
+DOMUS_TARGET=peer runs every test on Debian's Xen instead of Domus; a test that fails there is itself
+wrong. The console of each test stays in build/test-logs/TARGET/.
+"""
+
+import os
+import re
+
+import pytest
+
+import machine as machines
+
+
+@pytest.fixture(scope="session")
+def target():
+    name = os.environ.get("DOMUS_TARGET", "domus")
+    assert name in ("domus", "peer"), f"DOMUS_TARGET={name}: domus or peer"
+    path = machines.HYPERVISOR[name]
+    assert os.path.exists(path), f"{path} is not built"
+    return name
+
+
+@pytest.fixture
+def boot(request, target):
+    """boot(...) starts a machine with the fields of machine.Spec; all are killed at the test's end."""
+    started = []
+    directory = os.path.join(machines.TOP, "build", "test-logs", target)
+    os.makedirs(directory, exist_ok=True)
+
+    def start(root=None, **fields):
+        fields.setdefault("target", target)
+        spec = machines.Spec(**fields)
+        if root:
+            machines.spec_use_root(spec, root)
+        name = re.sub(r"[^A-Za-z0-9_.-]+", "_", request.node.nodeid.replace(".py::", "-"))
+        log = os.path.join(directory, f"{name}.{len(started)}.log")
+        running = machines.Machine(spec, log=log)
+        started.append(running)
+        running.start()
+        return running
+
+    yield start
+    for running in started:
+        running.close()
+
+
+@pytest.fixture
+def run(boot):
+    """run(script, ...) boots the quick image, runs the script, waits for power-off; returns the console.
+
+    The script runs as one shell command file; its exit status must be 0.
+    """
+
+    def boot_and_run(script, timeout=None, **fields):
+        running = boot(run=[script], **fields)
+        running.userspace()
+        statuses = running.results(timeout)
+        console = running.ended()
+        assert statuses == [0], running.report(f"the script ended with {statuses}")
+        return console
+
+    return boot_and_run

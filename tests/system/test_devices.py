@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Domain 0 drives the machine's devices: what it writes to each kind of disk is there after a reboot, and
+what comes over each network card comes whole."""
+
+import hashlib
+import os
+import random
+import re
+
+import pytest
+
+import machine as machines
+
+MIB = 1 << 20
+DISK_MIB = 32
+DISKS = {"virtio": ("virtio_pci,virtio_blk", "/dev/vda"), "ahci": ("ahci,sd_mod", "/dev/sda"),
+         "nvme": ("nvme", "/dev/nvme0n1")}
+CARDS = {"virtio-net-pci": "virtio_pci,virtio_net", "e1000": "e1000", "e1000e": "e1000e"}
+GATEWAY = "10.0.2.2"
+
+WAIT = "for try in $(seq 50); do [ -b {disk} ] && break; sleep 0.2; done"
+DISK_WRITE = f"""
+{WAIT}
+head -c {DISK_MIB * MIB} /dev/urandom >/tmp/data
+dd if=/tmp/data of={{disk}} bs=64k conv=fsync || exit 1
+echo SUM $(sha256sum </tmp/data)
+grep -E 'virtio|ahci|nvme' /proc/interrupts
+"""
+DISK_READ = f"""
+{WAIT}
+echo SUM $(head -c {DISK_MIB * MIB} {{disk}} | sha256sum)
+"""
+FILES = f"""
+{WAIT}
+modprobe ext4
+mke2fs -b 4096 {{disk}} >/dev/null || exit 1
+mount -t ext4 {{disk}} /mnt || exit 1
+for n in $(seq 40); do head -c 300000 /dev/urandom >/mnt/$n & done; wait; sync
+cd /mnt; sha256sum [0-9]* >/tmp/sums; cd /
+umount /mnt; mount -t ext4 {{disk}} /mnt || exit 1
+cd /mnt; echo BROKEN $(sha256sum -c /tmp/sums | grep -vc OK); cd /; umount /mnt
+"""
+
+
+def sum_of(console):
+    return re.search(r"^SUM ([0-9a-f]{64})", console, re.M).group(1)
+
+
+def interrupts_check(console, device, messages):
+    """The device did interrupt, by messages or by a line of the I/O APIC, and in no other way."""
+    lines = re.findall(rf"^ *\d+: +(\d.*) ({device}\S*)$", console, re.M)
+    kinds = {re.search(r"xen-pirq +-(\S+)", line).group(1) for line, _ in lines if re.search(r"\b[1-9]", line)}
+    assert kinds and all(kind.startswith("msi" if messages else "ioapic-level") for kind in kinds), lines
+
+
+def disk_check(run, tmp_path, bus, messages, **fields):
+    modules, disk = DISKS[bus]
+    image = tmp_path / "disk"
+    image.touch()
+    os.truncate(image, 2 * DISK_MIB * MIB)
+    fields["args"] = f"domus.modules={modules}" + ("" if messages else " pci=nomsi")
+    fields["drives"] = [machines.Drive(str(image), bus)]
+    console = run(DISK_WRITE.format(disk=disk), smp=2, **fields)
+    interrupts_check(console, bus, messages)
+    written = sum_of(console)
+    with open(image, "rb") as content:
+        assert hashlib.sha256(content.read(DISK_MIB * MIB)).hexdigest() == written
+    assert sum_of(run(DISK_READ.format(disk=disk), smp=2, **fields)) == written
+
+
+@pytest.mark.parametrize("bus", DISKS)
+def test_disk_keeps_data(run, tmp_path, bus):
+    disk_check(run, tmp_path, bus, True, machine="q35" if bus == "ahci" else "pc")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("bus", DISKS)
+def test_disk_without_msi(run, tmp_path, bus):
+    """The same by the lines of the I/O APIC, on the other machine and release."""
+    disk_check(run, tmp_path, bus, False, machine="pc" if bus == "ahci" else "q35", release="trixie")
+
+
+def test_disk_files(run, tmp_path):
+    """A file system with forty writers at once."""
+    image = tmp_path / "disk"
+    image.touch()
+    os.truncate(image, 2 * DISK_MIB * MIB)
+    modules, disk = DISKS["nvme"]
+    console = run(FILES.format(disk=disk), smp=2, release="trixie", args=f"domus.modules={modules}",
+                  drives=[machines.Drive(str(image), "nvme")])
+    assert "\nBROKEN 0\n" in console
+
+
+def net_fetch(run, tmp_path, model, mib, args="", **fields):
+    data = random.Random(mib).randbytes(mib * MIB)
+    (tmp_path / "data").write_bytes(data)
+    script = f"""
+ip link set eth0 up && ip address add 10.0.2.15/24 dev eth0 || exit 1
+sleep 1
+ping -c 3 {GATEWAY} || exit 2
+cd /tmp && tftp -b 65464 -g -r data {GATEWAY} || tftp -b 1428 -g -r data {GATEWAY} || exit 3
+echo SUM $(sha256sum </tmp/data)
+grep -E 'eth0|virtio' /proc/interrupts
+"""
+    console = run(script, timeout=4 * machines.PATIENCE, args=f"domus.modules={CARDS[model]} net.ifnames=0 {args}",
+                  nets=[machines.Net(model, str(tmp_path))], **fields)
+    assert sum_of(console) == hashlib.sha256(data).hexdigest()
+    messages = model != "e1000" and "nomsi" not in args  # that card knows no messages
+    interrupts_check(console, "virtio0" if model.startswith("virtio") else "eth0", messages)
+
+
+@pytest.mark.parametrize("model", ("virtio-net-pci", "e1000"))
+def test_net(run, tmp_path, model):
+    net_fetch(run, tmp_path, model, 8, smp=2)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("model", ("virtio-net-pci", "e1000e"))
+def test_net_without_msi(run, tmp_path, model):
+    net_fetch(run, tmp_path, model, 2, args="pci=nomsi", machine="q35")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("model", CARDS)
+def test_net_100mib(run, tmp_path, model):
+    net_fetch(run, tmp_path, model, 100, smp=2, memory=3072, dom0_mem="2048M")

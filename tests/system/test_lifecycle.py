@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The machine's life: it switches itself off, starts again, and its clock goes as fast as the host's."""
+
+import re
+import time
+
+import pytest
+
+import machine as machines
+
+CLOCK_SECONDS = 10
+CLOCK_ERROR = 0.01
+
+
+def test_power_off(run):
+    """Every other test ends so too; here the console must say so."""
+    assert "reboot: Power down" in run("true", smp=2)
+
+
+def test_reboot(boot):
+    """The second start is as good as the first: firmware, hypervisor and kernel run again."""
+    running = boot(run=["echo 1"], args="domus.end=reboot", smp=2)
+    for _ in range(2):
+        running.userspace()
+        assert running.results() == [0]
+
+
+def clock_check(boot, seconds, **fields):
+    marks = "\n".join((
+        "read up rest </proc/uptime; echo DOMUS-CLOCK $up $(date +%s)",
+        f"sleep {seconds}",
+        "read up rest </proc/uptime; echo DOMUS-CLOCK $up $(date +%s)",
+        "cat /sys/devices/system/clocksource/clocksource0/current_clocksource",
+    ))
+    running = boot(run=[marks], **fields)
+    times = []
+    for _ in range(2):
+        match = running.expect(r"DOMUS-CLOCK (\d+\.\d+) (\d+)\r")
+        times.append((time.monotonic(), float(match.group(1)), int(match.group(2))))
+    real_time = time.time()
+    host, guest = (times[1][index] - times[0][index] for index in (0, 1))
+    assert abs(guest - host) <= CLOCK_ERROR * seconds, f"{guest:.3f} s in the guest, {host:.3f} s outside"
+    assert abs(times[1][2] - real_time) <= 3, "the guest's date is not the host's"
+    running.ended()
+
+
+def test_clock(boot):
+    clock_check(boot, CLOCK_SECONDS)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("release", machines.RELEASES)
+def test_clock_long(boot, release):
+    clock_check(boot, 60, smp=2, release=release)
+
+
+def test_shell(boot):
+    """The console takes input: a shell answers, and long output comes whole."""
+    running = boot(smp=2)
+    running.userspace()
+    running.expect("DOMUS-TEST: end shell")
+    running.expect(r"/ # ")
+    output, status = running.command_run("echo $((6 * 7)); false")
+    assert output.split() == ["42"] and status == 1
+    output, status = running.command_run("seq 2000")
+    assert output.split() == [str(number) for number in range(1, 2001)]
+    running.send("poweroff -f")
+    running.ended()
+
+
+FIRST_START = "Domus starts"
+HEARD = r"\(DOMUS\) the run before this one did not end in order"
+
+
+def hear(running, *words):
+    """The next start tells what the one before it said last."""
+    running.expect(FIRST_START, fatal=None)
+    running.expect(HEARD, fatal=None)
+    for word in words:
+        running.expect(word, fatal=None)
+    running.expect(r"\(DOMUS\) \(end of the last words\)", fatal=None)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"medium": "iso"}, {"medium": "iso", "firmware": "uefi", "machine": "q35"}],
+    ids=["kernel", "grub-bios", "grub-uefi"],
+)
+def test_last_words(boot, tmp_path, fields):
+    """A start that fails reboots the machine, and the next start says why."""
+    kernel = tmp_path / "kernel"
+    kernel.write_bytes(b"This is not a kernel.\n" * 100)
+    running = boot(default_options=False, options="console=com1", kernel=str(kernel), smp=2, **fields)
+    running.expect(r"\(DOMUS\) ----- .*neither a bzImage nor an ELF", fatal=None)
+    hear(running, r"\(DOMUS\) \| ----- .*neither a bzImage nor an ELF")
+
+
+def test_last_words_of_a_hang(boot):
+    """Somebody presses the reset button: also then the end of the log is there, and domain 0's lines are."""
+    running = boot(run=["echo 1; sleep 1000"])
+    running.userspace()
+    running.monitor("system_reset")
+    hear(running, r"\| dom0: .*DOMUS-TEST: userspace")
+
+
+def test_no_last_words(boot):
+    """A run that ended in order has none."""
+    running = boot(run=["echo 1"], args="domus.end=reboot")
+    running.userspace()
+    running.expect(FIRST_START)
+    running.userspace()
+    assert not re.search(HEARD, running.console())

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Load inside domain 0: processes, threads, signals, debuggers, vector registers, 32-bit programs, vCPUs
+that come and go, memory that is given away, taken back and swapped. Afterwards the hypervisor's own audit
+of all page tables must find nothing.
+
+The programs are in load/; they check themselves what they do.
+"""
+
+import os
+import subprocess
+
+import pytest
+
+import machine as machines
+
+HERE = os.path.join(machines.TOP, "tests", "system", "load")
+TESTS = ("processes", "maps", "threads", "fpu", "signals", "ptrace", "calls")
+FLAGS_64 = ["-static", "-pthread"]
+FLAGS_32 = ["-m32", "-ffreestanding", "-nostdlib", "-static", "-fno-pie", "-no-pie", "-fno-stack-protector"]
+
+# Each vCPU but the first goes off and on again.
+HOTPLUG = """
+for cpu in /sys/devices/system/cpu/cpu[1-9]*; do
+    echo 0 >$cpu/online && [ $(cat $cpu/online) = 0 ] && echo 1 >$cpu/online && [ $(cat $cpu/online) = 1 ] || exit 1
+done
+"""
+
+# Domain 0's balloon goes down to 600,000 KiB and back: all that it had is there again.
+BALLOON = """
+cd /sys/devices/system/xen_memory/xen_memory0
+full=$(cat info/current_kb)
+total=$(grep MemTotal /proc/meminfo)
+for kb in 600000 $full; do
+    echo $kb >target_kb
+    tries=0
+    while [ $(cat info/current_kb) != $kb ] && [ $((tries += 1)) -lt 200 ]; do sleep 0.2; done
+    [ $(cat info/current_kb) = $kb ] || exit 1
+done
+[ "$total" = "$(grep MemTotal /proc/meminfo)" ]
+"""
+
+SWAP = """
+mkswap /dev/vda && swapon /dev/vda && load memory 460 && grep Swap /proc/meminfo && swapoff /dev/vda
+"""
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory):
+    """The two programs, as files for an initrd."""
+    directory = tmp_path_factory.mktemp("load")
+    files = {}
+    for name, flags in (("load", FLAGS_64), ("load32", FLAGS_32)):
+        out = str(directory / name)
+        command = ["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", out, os.path.join(HERE, name + ".c")]
+        subprocess.run(command + flags, check=True)
+        with open(out, "rb") as program:
+            files["bin/" + name] = program.read()
+    return files
+
+
+def all_tests(factor=1):
+    return "\n".join(["load32 || exit 1"] + [f"load {name} {factor} || exit 1" for name in TESTS])
+
+
+def keys_press(running, keys, until):
+    """Debug keys on the console, until something is said; then the input is domain 0's again."""
+    running.child.send("\x01\x01\x01")
+    running.child.send(keys)
+    match = running.expect(until)
+    running.child.send("\x01\x01\x01")
+    return match
+
+
+def memory_free(running):
+    return int(keys_press(running, "m", r"MiB free \((\d+) frames\)").group(1))
+
+
+def load_check(boot, target, scripts, timeout, **fields):
+    """Boots, runs the scripts, and looks at the machine: page tables are sound, and no frame is lost."""
+    fields["files"] = {**fields["files"], **{f"bin/script{i}": b"#!/bin/busybox sh\n" + script.encode()
+                                             for i, script in enumerate(scripts)}}
+    running = boot(**fields)
+    running.userspace()
+    running.expect("DOMUS-TEST: end shell")
+    running.expect("/ # ")
+    free = memory_free(running) if target == "domus" else None
+    for i in range(len(scripts)):
+        output, status = running.command_run(f"script{i}", timeout)
+        assert status == 0, running.report(f"script {i} ended with {status}: {output}")
+    if target == "domus":
+        match = keys_press(running, "A", r"audit: (.*)\r")
+        assert b"are clean" in match.group(1), running.report("the audit found contradictions")
+        assert memory_free(running) == free, running.report(f"{free} frames were free")
+    running.send("poweroff -f")
+    running.ended()
+
+
+def test_load(boot, target, programs):
+    """More vCPUs than CPUs, everything once."""
+    load_check(boot, target, [all_tests(), HOTPLUG, BALLOON], machines.PATIENCE * 3,
+               files=programs, smp=2, options="dom0_max_vcpus=3")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("release", machines.RELEASES)
+@pytest.mark.parametrize("smp, vcpus", ((1, 2), (4, 4)))
+def test_load_long(boot, target, programs, tmp_path, release, smp, vcpus):
+    disk = tmp_path / "swap"
+    with open(disk, "wb") as image:
+        image.truncate(512 << 20)
+    scripts = [all_tests(8), SWAP] + [HOTPLUG] * 5 + [BALLOON] * 3
+    load_check(boot, target, scripts, machines.PATIENCE * 6, files=programs, smp=smp, release=release,
+               dom0_mem="640M", options=f"dom0_max_vcpus={vcpus}", args="domus.modules=virtio_blk,virtio_pci",
+               drives=[machines.Drive(str(disk))])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("cpu", ("Skylake-Server", "qemu64"))
+def test_load_cpus(boot, target, programs, cpu):
+    """SYSENTER instead of SYSCALL for 32-bit programs; a processor without AVX."""
+    if target == "peer":
+        cpu += ",-monitor,-smap"
+    load_check(boot, target, [all_tests()], machines.PATIENCE * 3, files=programs, smp=2, cpu=cpu)
