@@ -170,8 +170,27 @@ int frame_share_with(struct frame *f, struct domain *d)
 
 void frame_unshare(struct frame *f)
 {
-    if (__atomic_fetch_and(&f->count, ~FRAME_ALLOCATED, __ATOMIC_ACQ_REL) & FRAME_ALLOCATED)
-        frame_put_writable(f);
+    u64 old = __atomic_fetch_and(&f->count, ~FRAME_ALLOCATED, __ATOMIC_ACQ_REL);
+    if (!(old & FRAME_ALLOCATED))
+        return;
+    frame_type_put_writable(f);
+    if (old & FRAME_REFS)
+        frame_put(f);
+    else
+        frame_free_owned(f); /* withdrawn before */
+}
+
+bool frame_share_withdraw(struct frame *f)
+{
+    u64 old = READ_ONCE(f->count);
+    return (old & ~FRAME_FOREIGN) == (FRAME_HYPERVISOR | FRAME_ALLOCATED | 1) &&
+           __atomic_compare_exchange_n(&f->count, &old, old - 1, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
+
+void frame_share_restore(struct frame *f)
+{
+    __atomic_add_fetch(&f->count, 1, __ATOMIC_RELEASE);
 }
 
 bool frame_release(struct frame *f)

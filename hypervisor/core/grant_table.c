@@ -460,12 +460,20 @@ static void grant_reserved_restore(const struct grant_table *t, const struct gra
     }
 }
 
-/* Whether the guest maps none of its status frames (each has the table's own reference). */
-static bool grant_status_unmapped(const struct grant_table *t)
+/*
+ * Give up the status frames. False, and nothing changed, if the guest maps one: kept by that, frame
+ * after frame would be the guest's and not counted as its memory.
+ */
+static bool grant_status_drop(struct grant_table *t)
 {
-    for (u32 i = 0; i < t->nr_status_frames; i++)
-        if ((READ_ONCE(virt_to_frame(t->status[i])->count) & FRAME_REFS) != 1)
-            return false;
+    for (u32 i = 0; i < t->nr_status_frames; i++) {
+        if (frame_share_withdraw(virt_to_frame(t->status[i])))
+            continue;
+        while (i)
+            frame_share_restore(virt_to_frame(t->status[--i]));
+        return false;
+    }
+    grant_status_shrink(t, 0);
     return true;
 }
 
@@ -485,10 +493,8 @@ static int grant_version_change(struct domain *d, u32 version)
         return error;
     if (version == 2)
         error = grant_status_grow(d, t->nr_frames);
-    else if (!grant_status_unmapped(t))
+    else if (!grant_status_drop(t))
         error = -EBUSY;
-    else
-        grant_status_shrink(t, 0);
     if (error)
         return error;
     for (u32 i = 0; i < t->nr_frames; i++)

@@ -197,6 +197,21 @@ static void test_share(void **state)
     assert_int_equal(heap_free_frames(), free + 1);
     assert_int_equal(d->refs, 1);
 
+    /* Withdrawn, it cannot be referred to; what is referred to cannot be withdrawn. */
+    f = heap_alloc(0, NODE_ANY, ADDRESS_ANY, 0);
+    assert_int_equal(frame_share_with(f, d), 0);
+    assert_true(frame_share_withdraw(f));
+    assert_false(frame_get(f, d));
+    frame_share_restore(f);
+    assert_true(frame_get(f, d));
+    assert_false(frame_share_withdraw(f));
+    frame_put(f);
+    f->count |= FRAME_FOREIGN; /* by the tools, before */
+    assert_true(frame_share_withdraw(f));
+    frame_unshare(f);
+    assert_int_equal(heap_free_frames(), free + 1);
+    assert_int_equal(d->refs, 1);
+
     d->refs = 0;
     f = heap_alloc(0, NODE_ANY, ADDRESS_ANY, 0);
     assert_int_equal(frame_share_with(f, d), -EINVAL);

@@ -125,6 +125,12 @@ bool frame_release(struct frame *f);
 must_check int frame_share_with(struct frame *f, struct domain *d);
 /* The hypervisor is done with it: it goes back to the heap once d's mappings are gone. */
 void frame_unshare(struct frame *f);
+/*
+ * For who may unshare frames only that d does not map: from now on nothing can refer to this one,
+ * until it is restored or unshared. False if something does already.
+ */
+must_check bool frame_share_withdraw(struct frame *f);
+void frame_share_restore(struct frame *f);
 
 /*
  * Take a frame away from d (GNTTABOP_transfer): if d's own reference is the only one and it has no

@@ -385,4 +385,6 @@ noreturn void panic(const char *fmt, ...)
 /* No domain's writes are logged here. */
 void arch_frame_written(struct frame *f)
 {
+    if (guests.on_frame_written)
+        guests.on_frame_written(f);
 }

@@ -23,6 +23,8 @@ struct guests_hooks {
     int grant_map_result, grant_unmap_result;
     u32 grant_maps, grant_unmaps;
     u64 grant_new_addr;
+    /* Another CPU's turn, when a use of f as writable data ends. */
+    void (*on_frame_written)(struct frame *f);
 };
 extern struct guests_hooks guests;
 
