@@ -115,14 +115,16 @@ void frame_type_put_writable(struct frame *f)
             WRITE_ONCE(f->tlb_stamp, tlb_clock());
 }
 
-static int frames_assign(struct domain *d, struct frame *f, u32 order, u64 max_frames)
+static int frames_assign(struct domain *d, struct frame *f, u32 order, bool replaces)
 {
     u64 n = 1ull << order;
     int error = 0;
     spin_lock(&d->frame_lock);
+    if (replaces)
+        d->borrowed_frames -= n;
     if (d->dying)
         error = -EINVAL;
-    else if (d->tot_frames + n > max_frames)
+    else if (!replaces && d->tot_frames + d->borrowed_frames + n > READ_ONCE(d->max_frames))
         error = -E2BIG;
     if (!error) {
         if (!d->frame_refs && !domain_try_ref(d)) {
@@ -144,12 +146,12 @@ static int frames_assign(struct domain *d, struct frame *f, u32 order, u64 max_f
 
 int domain_assign_frames(struct domain *d, struct frame *f, u32 order)
 {
-    return frames_assign(d, f, order, READ_ONCE(d->max_frames));
+    return frames_assign(d, f, order, false);
 }
 
 int domain_replace_frames(struct domain *d, struct frame *f, u32 order)
 {
-    return frames_assign(d, f, order, ~0ull);
+    return frames_assign(d, f, order, true);
 }
 
 int frame_share_with(struct frame *f, struct domain *d)
@@ -219,7 +221,7 @@ void frame_list_rotate(struct domain *d)
     frame_list_append(d, f);
 }
 
-int frame_steal(struct frame *f, struct domain *d)
+static int frame_take(struct frame *f, struct domain *d, bool borrow)
 {
     int error = 0;
     if (!frame_get(f, d))
@@ -234,6 +236,7 @@ int frame_steal(struct frame *f, struct domain *d)
     } else {
         frame_list_remove(d, f);
         d->tot_frames--;
+        d->borrowed_frames += borrow;
         d->frame_refs--;
         f->owner = 0;
         f->type = 0;
@@ -252,7 +255,17 @@ int frame_steal(struct frame *f, struct domain *d)
     return 0;
 }
 
-void frame_unsteal(struct frame *f, struct domain *d)
+int frame_steal(struct frame *f, struct domain *d)
+{
+    return frame_take(f, d, false);
+}
+
+int frame_borrow(struct frame *f, struct domain *d)
+{
+    return frame_take(f, d, true);
+}
+
+void frame_return(struct frame *f, struct domain *d)
 {
     /* Only a dying domain refuses what was its own a moment ago. */
     if (domain_replace_frames(d, f, 0))

@@ -255,14 +255,14 @@ static int exchange_take(struct exchange *e, u64 extent, struct frame **taken)
         error = guest_read_at(&gfn, e->x.in.extent_start, extent + i);
         for (u64 k = 0; k < per_extent && !error; k++) {
             struct frame *f = frame_of_mfn(MFN(gfn + k));
-            if (!f || frame_steal(f, e->d))
+            if (!f || frame_borrow(f, e->d))
                 error = -EINVAL;
             else
                 taken[n++] = f;
         }
     }
     while (error && n)
-        frame_unsteal(taken[--n], e->d);
+        frame_return(taken[--n], e->d);
     return error;
 }
 
@@ -313,7 +313,7 @@ static int exchange_chunk(struct exchange *e, u64 in_extent, u64 out_extent, str
     error = exchange_allocate(e, given);
     if (error) {
         for (u64 i = 0; i < pages; i++)
-            frame_unsteal(taken[i], e->d);
+            frame_return(taken[i], e->d);
         return error;
     }
     for (u64 i = 0; i < pages; i++) {

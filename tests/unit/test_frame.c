@@ -244,22 +244,39 @@ static void test_steal(void **state)
     assert_false(frame_get(f, d));
     assert_int_equal(*(u8 *)frame_to_virt(f), 4);
     assert_int_equal(memory_world.flushes, flushes);
+    heap_free(f, 0);
+
+    /* Borrowed, it keeps its place among what d may have; the one that comes for it takes that. */
+    f = frame_new(d);
+    d->max_frames = 2;
+    struct frame *third = heap_alloc(0, NODE_ANY, ADDRESS_ANY, 0);
+    assert_int_equal(frame_borrow(f, d), 0);
+    assert_int_equal(d->tot_frames, 1);
+    assert_int_equal(domain_assign_frames(d, third, 0), -E2BIG);
+    assert_int_equal(domain_replace_frames(d, third, 0), 0);
+    assert_int_equal(d->borrowed_frames, 0);
+    heap_free(f, 0);
+    f = third;
     /* Back, although d was given less meanwhile. */
+    assert_int_equal(frame_borrow(f, d), 0);
     d->max_frames = 1;
-    frame_unsteal(f, d);
+    frame_return(f, d);
     assert_int_equal(d->tot_frames, 2);
+    assert_int_equal(d->borrowed_frames, 0);
     assert_ptr_equal(frame_owner(f), d);
 
     /* Another domain had it mapped: nobody knows which CPUs remember that. */
     f->count |= FRAME_FOREIGN;
-    assert_int_equal(frame_steal(f, d), 0);
+    flushes = memory_world.flushes;
+    assert_int_equal(frame_borrow(f, d), 0);
     assert_int_equal(memory_world.flushes, flushes + 1);
     assert_int_equal(frame_steal(other, d), 0);
     assert_int_equal(d->refs, 1);
 
     u64 free = heap_free_frames();
     d->dying = DOMAIN_DYING;
-    frame_unsteal(f, d);
+    frame_return(f, d);
+    assert_int_equal(d->borrowed_frames, 0);
     assert_int_equal(heap_free_frames(), free + 1);
     heap_free(other, 0);
     d->dying = DOMAIN_ALIVE;
@@ -282,7 +299,7 @@ static void test_last_reference_is_checked(void **state)
 
 /* --- all operations in any order, against a model */
 
-enum kind { KIND_HEAP, KIND_OWNED, KIND_SHARED, KIND_STOLEN };
+enum kind { KIND_HEAP, KIND_OWNED, KIND_SHARED, KIND_STOLEN, KIND_BORROWED };
 
 struct model {
     struct frame *f;
@@ -307,7 +324,7 @@ static void model_check(const struct model *m)
         return;
     }
     u32 own = m->held ? 1 : 0;
-    if (m->kind == KIND_STOLEN) {
+    if (m->kind >= KIND_STOLEN) {
         assert_int_equal(m->f->count, 0);
         return;
     }
@@ -320,12 +337,13 @@ static void model_check(const struct model *m)
 
 static void models_check(void)
 {
-    u64 listed[2] = {0, 0}, counted[2] = {0, 0}, out = 0;
+    u64 listed[2] = {0, 0}, counted[2] = {0, 0}, borrowed[2] = {0, 0}, out = 0;
     for (u32 i = 0; i < MODELS; i++) {
         const struct model *m = &models[i];
         model_check(m);
         listed[m->owner] += m->kind == KIND_OWNED;
         counted[m->owner] += m->kind == KIND_OWNED || m->kind == KIND_SHARED;
+        borrowed[m->owner] += m->kind == KIND_BORROWED;
         out += m->kind != KIND_HEAP;
     }
     for (u32 o = 0; o < 2; o++) {
@@ -337,6 +355,7 @@ static void models_check(void)
         }
         assert_int_equal(n, listed[o]);
         assert_int_equal(owners[o]->tot_frames, listed[o]);
+        assert_int_equal(owners[o]->borrowed_frames, borrowed[o]);
         assert_int_equal(owners[o]->frame_refs, counted[o]);
         assert_int_equal(owners[o]->refs, counted[o] ? 2 : 1);
     }
@@ -368,20 +387,24 @@ static void model_create(struct model *m)
 static void model_steal(struct model *m)
 {
     bool can = m->kind == KIND_OWNED && m->held && !m->uses && !m->plain;
-    assert_int_equal(frame_steal(m->f, owners[m->owner]), can ? 0 : -EBUSY);
+    bool borrow = memory_world_random(2);
+    int error = borrow ? frame_borrow(m->f, owners[m->owner]) : frame_steal(m->f, owners[m->owner]);
+    assert_int_equal(error, can ? 0 : -EBUSY);
     if (can)
-        m->kind = KIND_STOLEN;
+        m->kind = borrow ? KIND_BORROWED : KIND_STOLEN;
 }
 
 static void model_come_back(struct model *m)
 {
-    m->kind = KIND_OWNED;
-    if (memory_world_random(2)) {
-        frame_unsteal(m->f, owners[m->owner]);
-    } else {
+    if (m->kind == KIND_STOLEN) {
         m->owner ^= 1;
+        assert_int_equal(domain_assign_frames(owners[m->owner], m->f, 0), 0);
+    } else if (memory_world_random(2)) {
+        frame_return(m->f, owners[m->owner]);
+    } else {
         assert_int_equal(domain_replace_frames(owners[m->owner], m->f, 0), 0);
     }
+    m->kind = KIND_OWNED;
 }
 
 static void model_let_go(struct model *m)
@@ -416,7 +439,7 @@ static void model_step(struct model *m)
         model_create(m);
         return;
     }
-    if (m->kind == KIND_STOLEN) {
+    if (m->kind >= KIND_STOLEN) {
         model_come_back(m);
         return;
     }
@@ -465,7 +488,7 @@ static void test_random(void **state)
     }
     for (u32 i = 0; i < MODELS; i++) {
         struct model *m = &models[i];
-        if (m->kind == KIND_STOLEN)
+        if (m->kind >= KIND_STOLEN)
             model_come_back(m);
         while (m->kind != KIND_HEAP) {
             model_let_go(m);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "arch/vcpu.h"
+#include "core/hypercall_handlers.h"
 #include "core/percpu.h"
 #include "errno.h"
 #include "tests/unit/host/memory_calls.h"
@@ -90,6 +91,39 @@ static void test_exchange_forgets(void **state)
         assert_int_equal(domain_world.m2p[ins[i]], INVALID_GFN.v);
         assert_null(frame_owner(frame_of_mfn(MFN(ins[i]))));
     }
+}
+
+/* The guest's other vCPU asks for memory while frames are away. */
+static u32 asked;
+static u64 got;
+
+static void ask_for_more(void)
+{
+    u64 mfn = 0xa000;
+    struct xen_memory_reservation r = reservation(1, 0);
+    r.extent_start.va = (u64)&mfn;
+    memory_world.on_flush = NULL;
+    got += (u64)hypercall_memory_op(current, XENMEM_populate_physmap, (u64)&r, 0, 0, 0, 0);
+    asked++;
+}
+
+static void test_exchange_keeps_maximum(void **state)
+{
+    (void)state;
+    populate(8, 0);
+    struct xen_memory_exchange x = exchange(8, 0, 8, 0);
+    guest->max_frames = 8;
+    asked = 0;
+    got = 0;
+    /* A frame that others had mapped is where the world lets another CPU act. */
+    for (u32 i = 0; i < 8; i++)
+        frame_of_mfn(MFN(list[i]))->count |= FRAME_FOREIGN;
+    memory_world.on_flush = ask_for_more;
+    assert_int_equal(memory_op(XENMEM_exchange, &x), 0);
+    assert_int_equal(asked, 1);
+    assert_int_equal(got, 0);
+    assert_int_equal(guest->tot_frames, 8);
+    guest->max_frames = ~0ull;
 }
 
 static void test_exchange_preempted(void **state)
@@ -240,8 +274,13 @@ static void test_exchange_dying(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_exchange),         TEST(test_exchange_forgets),  TEST(test_exchange_preempted),
-        TEST(test_exchange_refused), TEST(test_exchange_failures), TEST(test_exchange_half),
+        TEST(test_exchange),
+        TEST(test_exchange_forgets),
+        TEST(test_exchange_keeps_maximum),
+        TEST(test_exchange_preempted),
+        TEST(test_exchange_refused),
+        TEST(test_exchange_failures),
+        TEST(test_exchange_half),
         TEST(test_exchange_dying),
     };
     return cmocka_run_group_tests(tests, memory_calls_setup_group, NULL);

@@ -111,7 +111,8 @@ struct domain {
     struct spinlock frame_lock; /* the list and the counts below */
     u32 frames_head, frames_tail;
     u64 tot_frames, max_frames;
-    u32 frame_refs; /* frames not yet back in the heap; holds one domain reference while > 0 */
+    u64 borrowed_frames; /* taken by exchanges under way, which give others for them */
+    u32 frame_refs;      /* frames not yet back in the heap; holds one domain reference while > 0 */
     u32 node_affinity;
     u64 node_mask;        /* nodes that the tools chose; 0: none chosen */
     u64 claimed_frames;   /* promised, not yet allocated; core/claim.h */

@@ -108,7 +108,8 @@ void frame_type_put_writable(struct frame *f);
  */
 must_check int domain_assign_frames(struct domain *d, struct frame *f, u32 order);
 /*
- * The same for frames in place of others that frame_steal() took from d: whatever its max_frames.
+ * The same for frames in place of others that frame_borrow() took from d, which were counted all
+ * the while: so whatever its max_frames is now.
  */
 must_check int domain_replace_frames(struct domain *d, struct frame *f, u32 order);
 /*
@@ -139,8 +140,13 @@ void frame_share_restore(struct frame *f);
  * -EINVAL: not d's; -EBUSY: something else refers to it, or it is FRAME_HYPERVISOR.
  */
 must_check int frame_steal(struct frame *f, struct domain *d);
-/* Give it back as it was: for a frame_steal() that came to nothing. */
-void frame_unsteal(struct frame *f, struct domain *d);
+/*
+ * The same if d is to get another for it (domain_replace_frames()), or the same again: until then
+ * nothing else can be assigned in its place.
+ */
+must_check int frame_borrow(struct frame *f, struct domain *d);
+/* Give it back as it was: for a frame_borrow() that came to nothing. */
+void frame_return(struct frame *f, struct domain *d);
 
 /* frame_put()'s rare half: the last reference is gone. */
 void frame_free_owned(struct frame *f);
