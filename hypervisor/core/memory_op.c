@@ -50,13 +50,37 @@ long hypercall_memory_op(struct vcpu *v, u64 cmd, u64 arg, u64 a3, u64 a4, u64 a
     return subop_dispatch(v, &memory_ops, cmd & COMMAND_MASK, arg);
 }
 
+/* Where memory shall come from. */
+struct placement {
+    u32 node, address_bits, heap_flags;
+};
+
+/* What mem_flags say of it; node: if they name none. False: what they ask for is refused. */
+static bool placement_read(struct placement *p, u32 mem_flags, u32 node)
+{
+    u32 bits = XENMEMF_get_address_bits(mem_flags), named = XENMEMF_get_node(mem_flags);
+    bool exact = mem_flags & XENMEMF_exact_node_request, may_name = current->domain->is_control;
+    /* Who has no privilege cannot name a node: its wishes are not heard, its conditions not met. */
+    if (named != NODE_NOT_NAMED && (may_name ? named >= NODE_NUMBERS : exact))
+        return false;
+    p->node = named != NODE_NOT_NAMED && may_name ? named : node;
+    p->address_bits = bits ? bits : ADDRESS_ANY;
+    p->heap_flags = exact ? HEAP_EXACT_NODE : 0;
+    return true;
+}
+
+static struct frame *placement_alloc(const struct placement *p, u32 order)
+{
+    return heap_alloc(order, p->node, p->address_bits, p->heap_flags);
+}
+
 /* --- reservations */
 
 struct reservation {
     struct xen_memory_reservation r;
     struct domain *d; /* referenced */
     u64 done;
-    u32 node, address_bits, heap_flags;
+    struct placement place;
     u32 command;
     vaddr_t arg;
 };
@@ -82,22 +106,11 @@ static bool reservation_begin(struct reservation *op, u32 command, vaddr_t arg, 
         *result = -EPERM;
         return false;
     }
-    u32 bits = XENMEMF_get_address_bits(op->r.mem_flags), node = XENMEMF_get_node(op->r.mem_flags);
-    bool exact = op->r.mem_flags & XENMEMF_exact_node_request, refused = false;
-    /* Who has no privilege cannot name a node: its wishes are not heard, its conditions not met. */
-    if (node != NODE_NOT_NAMED)
-        refused = current->domain->is_control ? node >= NODE_NUMBERS : exact;
-    if (!current->domain->is_control)
-        node = NODE_NOT_NAMED;
-    if (command == XENMEM_populate_physmap && op->r.mem_flags & XENMEMF_populate_on_demand)
-        refused = true;
-    if (refused) {
+    if (!placement_read(&op->place, op->r.mem_flags, op->d->node_affinity) ||
+        (command == XENMEM_populate_physmap && op->r.mem_flags & XENMEMF_populate_on_demand)) {
         domain_put(op->d);
         return false;
     }
-    op->address_bits = bits ? bits : ADDRESS_ANY;
-    op->node = node == NODE_NOT_NAMED ? op->d->node_affinity : node;
-    op->heap_flags = exact ? HEAP_EXACT_NODE : 0;
     return true;
 }
 
@@ -132,7 +145,7 @@ static bool extent_allocate(struct reservation *op, gfn_t gfn, u64 *mfn)
     u32 order = op->r.extent_order;
     if (!claim_allows(op->d, 1ull << order))
         return false;
-    struct frame *f = heap_alloc(order, op->node, op->address_bits, op->heap_flags);
+    struct frame *f = placement_alloc(&op->place, order);
     if (!f)
         return false;
     if (domain_assign_frames(op->d, f, order)) {
@@ -220,7 +233,7 @@ struct exchange {
     struct domain *d;
     u32 chunk_order; /* the larger of both extent orders: what is exchanged in one go */
     u64 in_per_chunk, out_per_chunk;
-    u32 node, address_bits, heap_flags;
+    struct placement place;
 };
 
 static int exchange_check(struct exchange *e)
@@ -236,12 +249,7 @@ static int exchange_check(struct exchange *e)
     e->chunk_order = MAX(in->extent_order, out->extent_order);
     e->in_per_chunk = 1ull << (e->chunk_order - in->extent_order);
     e->out_per_chunk = 1ull << (e->chunk_order - out->extent_order);
-    u32 bits = XENMEMF_get_address_bits(out->mem_flags);
-    e->address_bits = bits ? bits : ADDRESS_ANY;
-    u32 node = XENMEMF_get_node(out->mem_flags);
-    e->node = node == NODE_NOT_NAMED ? NODE_ANY : node;
-    e->heap_flags = out->mem_flags & XENMEMF_exact_node_request ? HEAP_EXACT_NODE : 0;
-    return 0;
+    return placement_read(&e->place, out->mem_flags, NODE_ANY) ? 0 : -EINVAL;
 }
 
 /* Take the frames of one chunk away from d, or none of them. */
@@ -270,7 +278,7 @@ static int exchange_take(struct exchange *e, u64 extent, struct frame **taken)
 static int exchange_allocate(struct exchange *e, struct frame **given)
 {
     for (u64 i = 0; i < e->out_per_chunk; i++) {
-        given[i] = heap_alloc(e->x.out.extent_order, e->node, e->address_bits, e->heap_flags);
+        given[i] = placement_alloc(&e->place, e->x.out.extent_order);
         if (given[i])
             continue;
         while (i)

@@ -16,6 +16,8 @@
 #include "errno.h"
 #include "tests/unit/host/memory_calls.h"
 
+#define NODE_BEYOND 64 /* the ABI's callers may name 0 to 63 */
+
 static u64 out_list[1024];
 
 static struct xen_memory_exchange exchange(u64 ins, u32 in_order, u64 outs, u32 out_order)
@@ -74,7 +76,32 @@ static void test_exchange(void **state)
     exchange_once(1, 9, 512, 0, 0);
     exchange_once(5, 2, 5, 2, 0);
     exchange_once(16, 0, 1, 4, XENMEMF_address_bits(20));
+    guest->is_control = true;
     exchange_once(16, 0, 1, 4, XENMEMF_exact_node(1));
+    guest->is_control = false;
+}
+
+/* Naming a node takes a privilege; without it a wish is not heard, and a condition not met. */
+static void test_exchange_names_node(void **state)
+{
+    (void)state;
+    for (u32 privileged = 0; privileged < 2; privileged++) {
+        populate(4, 0);
+        struct xen_memory_exchange x = exchange(4, 0, 4, 0);
+        u32 other = memory_world_node(list[0]) ^ 1;
+        guest->is_control = privileged;
+        x.out.mem_flags = XENMEMF_exact_node(NODE_BEYOND);
+        assert_int_equal(memory_op(XENMEM_exchange, &x), -EINVAL);
+        x.out.mem_flags = XENMEMF_exact_node(other);
+        if (!privileged)
+            assert_int_equal(memory_op(XENMEM_exchange, &x), -EINVAL);
+        x.out.mem_flags = XENMEMF_node(other);
+        assert_int_equal(memory_op(XENMEM_exchange, &x), 0);
+        for (u32 i = 0; i < 4; i++)
+            assert_int_equal(memory_world_node(out_list[i]), privileged ? other : other ^ 1);
+        again();
+    }
+    guest->is_control = false;
 }
 
 /* Frames that were given away are not known by their old names. */
@@ -177,7 +204,9 @@ static void test_exchange_refused(void **state)
     x.out.mem_flags = XENMEMF_address_bits(12);
     assert_int_equal(memory_op(XENMEM_exchange, &x), -ENOMEM);
     x.out.mem_flags = XENMEMF_exact_node(1) | XENMEMF_address_bits(30);
+    guest->is_control = true;
     assert_int_equal(memory_op(XENMEM_exchange, &x), -ENOMEM);
+    guest->is_control = false;
     /* Another's, no RAM, in use, given twice: none is taken. */
     u64 bad[] = {frame_mfn(virt_to_frame(guest->shared_info)).v,
                  frame_mfn(virt_to_frame(domain_world.dom0->shared_info)).v, WORLD_LOW_END, ~0ull,
@@ -276,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_exchange),
         TEST(test_exchange_forgets),
+        TEST(test_exchange_names_node),
         TEST(test_exchange_keeps_maximum),
         TEST(test_exchange_preempted),
         TEST(test_exchange_refused),
