@@ -144,6 +144,13 @@ struct domain *domain_xen(void)
     return xen_domain;
 }
 
+struct frame *domain_shared_info_get(const struct domain *d)
+{
+    const struct shared_info *shared = READ_ONCE(d->shared_info);
+    struct frame *f = shared ? virt_to_frame(shared) : NULL;
+    return f && frame_get_from(f, frame_owner_name(d)) ? f : NULL;
+}
+
 bool may_control(const struct domain *d)
 {
     return d == current->domain || current->domain->is_control;
@@ -530,10 +537,10 @@ int domain_kill(struct domain *d)
     error = frames_release(d);
     if (error)
         return error;
-    if (d->shared_info) {
-        frame_unshare(virt_to_frame(d->shared_info));
-        d->shared_info = NULL;
-    }
+    struct shared_info *shared = d->shared_info;
+    WRITE_ONCE(d->shared_info, NULL);
+    if (shared)
+        frame_unshare(virt_to_frame(shared));
     d->dying = DOMAIN_DEAD;
     event_raise_host_virq(VIRQ_DOM_EXC);
     domain_put(d); /* the list's */

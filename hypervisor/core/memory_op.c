@@ -403,7 +403,12 @@ static long query_maximum(const struct domain *d)
 static long query_maximum_gfn(const struct domain *d)
 {
     /* PV guests say how many there are, not which is the highest. */
-    u64 frames = d->shared_info ? READ_ONCE(d->shared_info->arch.max_pfn) : 0;
+    struct frame *f = domain_shared_info_get(d);
+    if (!f)
+        return 0;
+    const struct shared_info *shared = frame_to_virt(f);
+    u64 frames = READ_ONCE(shared->arch.max_pfn);
+    frame_put(f);
     return (long)MAX(frames, 1ull) - 1;
 }
 

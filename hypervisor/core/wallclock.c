@@ -5,6 +5,7 @@
  * shared_info, where wc_version is odd while it is being written.
  */
 #include "core/domain.h"
+#include "core/frame.h"
 #include "core/lock.h"
 #include "core/time.h"
 
@@ -18,9 +19,10 @@ u64 wallclock_base(void)
 
 void wallclock_update_domain(struct domain *d)
 {
-    struct shared_info *shared = d->shared_info;
-    if (!shared)
+    struct frame *f = domain_shared_info_get(d);
+    if (!f)
         return;
+    struct shared_info *shared = frame_to_virt(f);
 
     spin_lock(&wallclock_lock);
     u64 seconds = wallclock_at_boot / SECONDS(1) + (u64)d->time_offset;
@@ -35,6 +37,7 @@ void wallclock_update_domain(struct domain *d)
     __atomic_thread_fence(__ATOMIC_RELEASE);
     WRITE_ONCE(shared->wc_version, version + 1);
     spin_unlock(&wallclock_lock);
+    frame_put(f);
 }
 
 void wallclock_set(u64 secs, u32 nsecs, nsec_t system_time)

@@ -15,6 +15,7 @@
 #include "core/event_channel.h"
 #include "core/grant_table.h"
 #include "core/percpu.h"
+#include "core/time.h"
 #include "errno.h"
 #include "tests/unit/host/domain_world.h"
 
@@ -466,6 +467,24 @@ static void test_kill_while_shrinking(void **state)
     domain_put(d);
 }
 
+/* Another CPU has just read where the shared page is, when the domain ends. */
+static void test_shared_info_is_held(void **state)
+{
+    (void)state;
+    struct domain *d = domain_world_create(7, 1);
+    struct shared_info *page = d->shared_info;
+    assert_true(domain_try_ref(d));
+    assert_int_equal(domain_kill(d), 0);
+    memset(page, 0x5a, PAGE_SIZE);
+    d->shared_info = page;
+    wallclock_update_domain(d);
+    assert_null(domain_shared_info_get(d));
+    d->shared_info = NULL;
+    for (u32 i = 0; i < PAGE_SIZE; i++)
+        assert_int_equal(((u8 *)page)[i], 0x5a);
+    domain_put(d);
+}
+
 static void test_kill_without_vcpus(void **state)
 {
     (void)state;
@@ -491,6 +510,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kill_preempted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kill_while_shrinking, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shared_info_is_held, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kill_without_vcpus, setup, teardown),
     };
     return cmocka_run_group_tests(tests, setup_group, NULL);

@@ -165,6 +165,11 @@ struct domain *domain_get_from(u32 first);
  * The last one leaves d to be freed soon, by this CPU: so any lock up to LOCK_TASKLET may be held.
  */
 void domain_put(struct domain *d);
+/*
+ * d's shared_info for somebody else than its own vCPUs, who do not keep d from ending: its frame,
+ * with a reference; NULL if it is gone.
+ */
+must_check struct frame *domain_shared_info_get(const struct domain *d);
 /* The system domains that own what no guest owns. */
 struct domain *domain_io(void);
 struct domain *domain_xen(void);
