@@ -3,6 +3,7 @@
  * The hypercall vcpu_op: a domain's own vCPUs - bringing them up and down, their timers, and memory
  * of the guest that the hypervisor keeps up to date for them.
  */
+#include "abi/sched.h"
 #include "abi/vcpu.h"
 #include "arch/cpu.h"
 #include "arch/vcpu.h"
@@ -66,12 +67,25 @@ long vcpu_op_up(struct vcpu *v, void *arg)
     return 0;
 }
 
+static bool all_down(const struct domain *d)
+{
+    const struct vcpu *v;
+
+    for_each_vcpu (d, v)
+        if (!(__atomic_load_n(&v->pause_flags, __ATOMIC_SEQ_CST) & VCPU_PAUSED_DOWN))
+            return false;
+    return true;
+}
+
 long vcpu_op_down(struct vcpu *v, void *arg)
 {
     u64 old = __atomic_fetch_or(&v->pause_flags, VCPU_PAUSED_DOWN, __ATOMIC_SEQ_CST);
 
     if (!(old & VCPU_PAUSED_DOWN))
         sched_sleep_nosync(v);
+    /* Nobody is left to bring one up: the ABI takes that for the wish to end. */
+    if (all_down(v->domain))
+        domain_shutdown(v->domain, SHUTDOWN_poweroff);
     return 0;
 }
 
