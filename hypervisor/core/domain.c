@@ -251,7 +251,8 @@ struct domain *domain_create_configured(domid_t id, const struct domain_config *
     if (!*error)
         *error = event_domain_init(d, config->max_event_ports);
     if (!*error)
-        *error = grant_domain_init(d, config->max_grant_frames, config->max_maptrack_frames);
+        *error = grant_domain_init(d, config->max_grant_version, config->max_grant_frames,
+                                   config->max_maptrack_frames);
     if (*error) {
         /* Its last part drops the list's reference, the only one. */
         while (domain_kill(d) == -ERESTART)
@@ -273,6 +274,7 @@ struct domain *domain_create(domid_t id, u32 max_vcpus, int *error)
     const struct domain_config config = {
         .max_vcpus = max_vcpus,
         .max_event_ports = EVTCHN_FIFO_NR_CHANNELS,
+        .max_grant_version = GRANT_VERSION_MAX,
         .max_grant_frames = GRANT_FRAMES_DEFAULT,
         .max_maptrack_frames = GRANT_MAPTRACK_FRAMES_DEFAULT,
         .is_hardware = id == 0,

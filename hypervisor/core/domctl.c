@@ -20,9 +20,6 @@
 #include "lib/print.h"
 #include "lib/string.h"
 
-#define DOMID_NONE        0xffffu
-#define GRANT_VERSION_MAX 2u
-
 static bool domctl_busy;
 
 /* How the tools find the end of a list, and the length of another. */
@@ -145,6 +142,7 @@ long domctl_createdomain(struct vcpu *v, void *arg)
         .max_vcpus = op->max_vcpus,
         .max_event_ports = op->max_evtchn_port < EVTCHN_FIFO_NR_CHANNELS ? op->max_evtchn_port + 1
                                                                          : EVTCHN_FIFO_NR_CHANNELS,
+        .max_grant_version = XEN_DOMCTL_GRANT_version(op->grant_opts),
         .max_grant_frames =
             op->max_grant_frames < 0 ? GRANT_FRAMES_DEFAULT : (u32)op->max_grant_frames,
         .max_maptrack_frames = op->max_maptrack_frames < 0 ? GRANT_MAPTRACK_FRAMES_DEFAULT

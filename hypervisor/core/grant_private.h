@@ -54,7 +54,8 @@ struct grant_map {
 
 struct grant_table {
     struct spinlock lock; /* LOCK_GRANT_TABLE: all down to maps_lock */
-    u32 version;          /* 1 or 2 */
+    u32 version;          /* 1 or 2, at most max_version */
+    u32 max_version;
     u32 nr_frames, max_frames;
     u32 nr_status_frames; /* 0 with version 1 */
     u32 claimed;          /* entries in use beyond the reserved ones */
@@ -142,7 +143,10 @@ void grant_unclaim(struct domain *granter, u32 ref, bool write, u32 uses);
  * -ENOMEM.
  */
 must_check int grant_table_grow(struct domain *d, u32 nr_frames);
-/* The caller's own table becomes version 1 or 2. -EBUSY, -ERANGE, -ENOMEM, -EINVAL (closed). */
+/*
+ * The caller's own table becomes version 1 or 2. -ENOSYS (beyond its maximum), -EBUSY, -ERANGE,
+ * -ENOMEM, -EINVAL (closed).
+ */
 must_check int grant_table_set_version(struct domain *d, u32 version);
 
 /* After a batch of grant_op_unmap*(): flush what was unmapped, then let go of it. */

@@ -160,7 +160,7 @@ static void grant_table_free(struct grant_table *t)
     object_free(t);
 }
 
-int grant_domain_init(struct domain *d, u32 max_frames, u32 max_maptrack_frames)
+int grant_domain_init(struct domain *d, u32 max_version, u32 max_frames, u32 max_maptrack_frames)
 {
     struct grant_table *t = object_new(struct grant_table);
     if (!t)
@@ -168,6 +168,7 @@ int grant_domain_init(struct domain *d, u32 max_frames, u32 max_maptrack_frames)
     spin_init(&t->lock, LOCK_GRANT_TABLE);
     spin_init(&t->maps_lock, LOCK_GRANT_MAPS);
     t->version = 1;
+    t->max_version = max_version;
     t->max_frames = MAX(max_frames, (u32)INITIAL_FRAMES);
     t->max_map_pages = max_maptrack_frames;
     t->free_map = GRANT_NO_HANDLE;
@@ -508,6 +509,8 @@ int grant_table_set_version(struct domain *d, u32 version)
 {
     struct grant_table *t = d->grants;
     int error = 0;
+    if (version > t->max_version)
+        return -ENOSYS; /* as where there was no other version yet */
     spin_lock(&t->lock);
     if (t->version != version)
         error = grant_version_change(d, version);

@@ -21,6 +21,7 @@
 #include "core/hypercall_handlers.h"
 #include "core/percpu.h"
 #include "errno.h"
+#include "hypervisor/core/grant_private.h"
 #include "tests/unit/host/domain_world.h"
 
 static u64 free_at_start;
@@ -312,6 +313,20 @@ static void test_create_refused(void **state)
         assert_int_equal(heap_free_frames(), free_at_start);
     }
     destroy(dom.domain);
+}
+
+static void test_grant_version(void **state)
+{
+    (void)state;
+    for (u32 version = 1; version <= 2; version++) {
+        dom.u.createdomain = config();
+        dom.u.createdomain.grant_opts = version;
+        assert_int_equal(call_domctl(XEN_DOMCTL_createdomain, 0), 0);
+        struct domain *d = domain_get(dom.domain);
+        assert_int_equal(grant_table_set_version(d, 2), version == 2 ? 0 : -ENOSYS);
+        domain_put(d);
+        destroy(dom.domain);
+    }
 }
 
 static void test_numbers(void **state)
@@ -657,6 +672,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_versions_and_privilege),
         TEST(test_create_refused),
+        TEST(test_grant_version),
         TEST(test_numbers),
         TEST(test_life),
         TEST(test_lists),

@@ -25,9 +25,9 @@ static int setup(void **state)
     dom0 = guests_domain(0, 1);
     guest = guests_domain(5, 1);
     third = guests_domain(6, 1);
-    assert_int_equal(grant_domain_init(dom0, MAX_FRAMES, 2), 0);
-    assert_int_equal(grant_domain_init(guest, MAX_FRAMES, 2), 0);
-    assert_int_equal(grant_domain_init(third, MAX_FRAMES, 2), 0);
+    assert_int_equal(grant_domain_init(dom0, 2, MAX_FRAMES, 2), 0);
+    assert_int_equal(grant_domain_init(guest, 2, MAX_FRAMES, 2), 0);
+    assert_int_equal(grant_domain_init(third, 2, MAX_FRAMES, 2), 0);
     return 0;
 }
 

@@ -21,7 +21,7 @@ static int setup(void **state)
 {
     guests_init();
     guest = guests_domain(5, 1);
-    assert_int_equal(grant_domain_init(guest, MAX_FRAMES, 2), 0);
+    assert_int_equal(grant_domain_init(guest, 2, MAX_FRAMES, 2), 0);
     return 0;
 }
 
@@ -86,9 +86,18 @@ static void test_last_is_mapped(void **state)
     assert_int_equal(guest->grants->nr_status_frames, 0);
 }
 
+/* A domain that was made for version 1 only cannot tell that there is another. */
+static void test_1_only(void **state)
+{
+    guest->grants->max_version = 1;
+    assert_int_equal(set_version(2, 1), -ENOSYS);
+    assert_int_equal(set_version(3, 1), -EINVAL);
+    assert_int_equal(set_version(1, 1), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
-    const struct CMUnitTest tests[] = {T(mapped_meanwhile), T(last_is_mapped)};
+    const struct CMUnitTest tests[] = {T(mapped_meanwhile), T(last_is_mapped), T(1_only)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

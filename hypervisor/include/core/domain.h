@@ -181,7 +181,7 @@ bool may_control(const struct domain *d);
 struct domain_config {
     u32 max_vcpus;
     u32 max_event_ports;
-    u32 max_grant_frames, max_maptrack_frames;
+    u32 max_grant_version, max_grant_frames, max_maptrack_frames;
     u32 cpupool;
     bool is_hardware; /* owns the devices, and controls the others */
     bool is_xenstore;

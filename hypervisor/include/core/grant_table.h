@@ -17,8 +17,11 @@
 #define GRANT_FRAMES_DEFAULT          64u
 #define GRANT_MAPTRACK_FRAMES_DEFAULT 1024u
 
-/* A table of one frame, version 1. -ENOMEM. */
-must_check int grant_domain_init(struct domain *d, u32 max_frames, u32 max_maptrack_frames);
+#define GRANT_VERSION_MAX 2u
+
+/* A table of one frame, version 1, which its guest may change up to max_version. -ENOMEM. */
+must_check int grant_domain_init(struct domain *d, u32 max_version, u32 max_frames,
+                                 u32 max_maptrack_frames);
 /* d is dying and its vCPUs run no more: undo every mapping that d holds of others, and give up the
  * table's frames (which hold a reference to d). -ERESTART while there is more. What others map of
  * d's stays until they unmap it. */
