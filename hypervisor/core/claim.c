@@ -16,7 +16,7 @@ int claim_set(struct domain *d, u64 frames)
     if (!frames) {
         claimed -= d->claimed_frames;
         d->claimed_frames = 0;
-    } else if (d->claimed_frames || frames <= have || frames > d->max_frames) {
+    } else if (d->dying || d->claimed_frames || frames <= have || frames > d->max_frames) {
         error = -EINVAL;
     } else if (free < claimed || frames - have > free - claimed) {
         error = -ENOMEM;

@@ -541,9 +541,12 @@ static void test_claims(void **state)
     assert_false(claim_allows(second, 11));
     claim_use(second, 4);
     assert_int_equal(claims_total(), free - 4);
-    domain_put(first);
     domain_put(second);
     destroy(a); /* takes its claim with it */
+    assert_int_equal(claims_total(), 6);
+    /* And gets none while somebody still holds it. */
+    assert_int_equal(claim_set(first, 10), -EINVAL);
+    domain_put(first);
     assert_int_equal(claims_total(), 6);
     destroy(b);
 }

@@ -11,7 +11,8 @@
 
 /*
  * From now on d has a claim up to that many frames in all, those that it has included; 0: none.
- * -EINVAL: it has a claim, has so many frames already, or may not have so many; -ENOMEM.
+ * -EINVAL: it has a claim, has so many frames already, may not have so many, or is going away;
+ * -ENOMEM.
  */
 must_check int claim_set(struct domain *d, u64 frames);
 /* True if so many frames may be allocated for d without breaking another's claim. */
