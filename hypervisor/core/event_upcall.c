@@ -32,9 +32,11 @@ void event_vcpu_info_moved(struct vcpu *v)
 
 void event_poll_begin(struct vcpu *v, u32 port)
 {
-    __atomic_fetch_add(&v->domain->events->pollers, 1, __ATOMIC_SEQ_CST);
     WRITE_ONCE(v->poll_port, port);
-    __atomic_fetch_or(&v->pause_flags, VCPU_PAUSED_POLL, __ATOMIC_SEQ_CST);
+    /* It may poll already: a multicall goes on behind a poll for some entries. */
+    u64 old = __atomic_fetch_or(&v->pause_flags, VCPU_PAUSED_POLL, __ATOMIC_SEQ_CST);
+    if (likely(!(old & VCPU_PAUSED_POLL)))
+        __atomic_fetch_add(&v->domain->events->pollers, 1, __ATOMIC_SEQ_CST);
 }
 
 bool event_poll_end(struct vcpu *v)

@@ -273,6 +273,12 @@ static void test_poll(void **state)
     event_poll_begin(v, b);
     assert_true(event_poll_end(v)); /* its time-out */
     assert_int_equal(dom0->events->pollers, 0);
+    /* Twice, in a multicall: once it is over, nobody is looked for any more. */
+    event_poll_begin(v, b);
+    event_poll_begin(v, c);
+    assert_true(event_poll_end(v));
+    assert_false(event_poll_end(v));
+    assert_int_equal(dom0->events->pollers, 0);
 }
 
 static void test_limits(void **state)
