@@ -225,8 +225,12 @@ long memory_op_decrease(struct vcpu *v, void *arg)
 
 /* --- exchange */
 
-/* Frames handed over at once, at most 2^this. */
-#define EXCHANGE_ORDER_MAX 9u
+/*
+ * Frames handed over at once, at most 2^this; by who controls others, as kernels with drivers that
+ * want more than 2 MiB in one piece expect it.
+ */
+#define EXCHANGE_ORDER_MAX         9u
+#define EXCHANGE_ORDER_MAX_CONTROL 12u
 
 struct exchange {
     struct xen_memory_exchange x;
@@ -239,8 +243,9 @@ struct exchange {
 static int exchange_check(struct exchange *e)
 {
     const struct xen_memory_reservation *in = &e->x.in, *out = &e->x.out;
+    u32 order_max = current->domain->is_control ? EXCHANGE_ORDER_MAX_CONTROL : EXCHANGE_ORDER_MAX;
     u64 in_pages, out_pages;
-    if (in->extent_order > EXCHANGE_ORDER_MAX || out->extent_order > EXCHANGE_ORDER_MAX)
+    if (in->extent_order > order_max || out->extent_order > order_max)
         return -EPERM;
     if (__builtin_mul_overflow(in->nr_extents, 1ull << in->extent_order, &in_pages) ||
         __builtin_mul_overflow(out->nr_extents, 1ull << out->extent_order, &out_pages) ||
@@ -313,8 +318,8 @@ static int exchange_give(struct exchange *e, u64 extent, struct frame **given)
 
 static int exchange_chunk(struct exchange *e, u64 in_extent, u64 out_extent, struct frame **frames)
 {
-    struct frame **taken = frames, **given = frames + (1ull << EXCHANGE_ORDER_MAX);
     u64 pages = 1ull << e->chunk_order;
+    struct frame **taken = frames, **given = frames + pages;
     int error = exchange_take(e, in_extent, taken);
     if (error)
         return error;
@@ -333,7 +338,8 @@ static int exchange_chunk(struct exchange *e, u64 in_extent, u64 out_extent, str
 
 static long exchange_run(struct vcpu *v, struct exchange *e, vaddr_t arg)
 {
-    struct frame **frames = object_new_array(struct frame *, 2ull << EXCHANGE_ORDER_MAX);
+    struct frame **frames =
+        object_new_array(struct frame *, 2ull << MAX(e->chunk_order, EXCHANGE_ORDER_MAX));
     u64 done = e->x.nr_exchanged / e->in_per_chunk, chunks = e->x.in.nr_extents / e->in_per_chunk;
     int error = frames ? 0 : -ENOMEM;
     bool preempted = false;

@@ -76,8 +76,27 @@ static void test_exchange(void **state)
     exchange_once(1, 9, 512, 0, 0);
     exchange_once(5, 2, 5, 2, 0);
     exchange_once(16, 0, 1, 4, XENMEMF_address_bits(20));
+}
+
+/* What a domain with control over others may do besides: name nodes, and have more in one piece. */
+static void test_exchange_privileged(void **state)
+{
+    (void)state;
     guest->is_control = true;
     exchange_once(16, 0, 1, 4, XENMEMF_exact_node(1));
+    guest->is_control = true;
+    populate(8, 9);
+    struct xen_memory_exchange x = exchange(8, 9, 1, 12);
+    assert_int_equal(memory_op(XENMEM_exchange, &x), 0);
+    check_extent(guest, out_list[0], 12, 0x9000);
+    list[0] = out_list[0];
+    x = exchange(1, 12, 8, 9);
+    assert_int_equal(memory_op(XENMEM_exchange, &x), 0);
+    for (u32 i = 0; i < 8; i++)
+        check_extent(guest, out_list[i], 9, 0x9000 + 16 * i);
+    assert_int_equal(guest->tot_frames, 4096);
+    x = exchange(1, 13, 1, 13);
+    assert_int_equal(memory_op(XENMEM_exchange, &x), -EPERM);
     guest->is_control = false;
 }
 
@@ -304,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_exchange),
+        TEST(test_exchange_privileged),
         TEST(test_exchange_forgets),
         TEST(test_exchange_names_node),
         TEST(test_exchange_keeps_maximum),
