@@ -95,7 +95,6 @@ static void domain_free(struct domain *d)
         arch_vcpu_destroy(v);
         object_free(v);
     }
-    watchdog_domain_destroy(d);
     event_domain_free(d);
     grant_domain_destroy(d);
     arch_domain_destroy(d);
@@ -526,6 +525,8 @@ int domain_kill(struct domain *d)
         /* Of no frame at all: nothing to refuse. */
         BUG_ON(claim_set(d, 0));
         domain_pause(d);
+        /* Nobody sets them any more, and they look at vCPUs, which go with the last reference. */
+        watchdog_domain_destroy(d);
     }
     int error = grant_domain_release_mappings(d);
     if (!error)

@@ -398,6 +398,8 @@ static void test_kill(void **state)
     domain_world.relinquish_slices = 2;
     assert_int_equal(domain_kill(d), -ERESTART);
     assert_int_equal(d->dying, DOMAIN_DYING);
+    /* A watchdog that expires looks at all vCPUs: not when the last reference takes them away. */
+    assert_int_equal(domain_world.watchdogs_ended, 1);
     assert_int_equal(domain_assign_frames(d, full.mapped, 0), -EINVAL);
     assert_int_equal(domain_kill(d), -ERESTART);
     assert_int_equal(domain_kill(d), 0);
@@ -413,6 +415,7 @@ static void test_kill(void **state)
     assert_int_equal(d->tot_frames, 1);
     frame_put(full.given_up);
     check_nothing_left();
+    assert_int_equal(domain_world.watchdogs_ended, 1);
 }
 
 /* However often it is preempted, and wherever for the first time. */

@@ -202,7 +202,10 @@ must_check int domain_kill(struct domain *d);
 void domain_resume(struct domain *d);
 /* The guest asked, or crashed: stop all its vCPUs and tell the control domain. */
 void domain_shutdown(struct domain *d, u8 reason);
-/* Take a domain's watchdog timers down for good, before it is freed. (core/sched_op.c) */
+/*
+ * Take a domain's watchdog timers down for good, when its vCPUs run no more and are still there.
+ * (core/sched_op.c)
+ */
 void watchdog_domain_destroy(struct domain *d);
 /* The domain's own fault: log why, then shut it down with SHUTDOWN_crash. */
 void domain_crash(struct domain *d, const char *fmt, ...) format_printf(2, 3);

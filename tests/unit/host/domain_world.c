@@ -279,4 +279,5 @@ void sched_unblock(struct vcpu *v)
 
 void watchdog_domain_destroy(struct domain *d)
 {
+    domain_world.watchdogs_ended++;
 }

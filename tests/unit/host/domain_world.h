@@ -18,6 +18,7 @@ struct domain_world {
     u32 relinquish_slices;     /* times that arch_domain_relinquish() answers -ERESTART */
     u32 arch_domains, arch_vcpus, sched_vcpus; /* that exist */
     u32 sleeps, sleeps_sync, wakes, kicks, virqs;
+    u32 watchdogs_ended;     /* calls of watchdog_domain_destroy() */
     u64 m2p[WORLD_HIGH_END]; /* guest frame of each frame; INVALID_GFN */
     bool powered_off;
 };
