@@ -5,6 +5,7 @@
  */
 #include "grant_private.h"
 #include "arch/cpu.h"
+#include "arch/memory.h"
 #include "arch/vcpu.h"
 #include "core/heap.h"
 #include "errno.h"
@@ -181,12 +182,19 @@ static bool transfer_commit(const struct grant_table *t, u32 ref, domid_t giver)
     return false;
 }
 
-static void transfer_complete(const struct grant_table *t, u32 ref, mfn_t mfn)
+/* The entry said which guest frame it shall be, and says then which frame it is. */
+static void transfer_complete(struct domain *receiver, u32 ref, mfn_t mfn)
 {
-    if (t->version == 1)
+    const struct grant_table *t = receiver->grants;
+    u64 gfn;
+    if (t->version == 1) {
+        gfn = READ_ONCE(grant_v1_at(t, ref)->frame);
         WRITE_ONCE(grant_v1_at(t, ref)->frame, (u32)mfn.v);
-    else
+    } else {
+        gfn = READ_ONCE(grant_v2_at(t, ref)->full_page.frame);
         WRITE_ONCE(grant_v2_at(t, ref)->full_page.frame, mfn.v);
+    }
+    arch_gfn_assign(receiver, GFN(gfn), mfn);
     __atomic_or_fetch(grant_header_at(t, ref), GTF_transfer_completed, __ATOMIC_SEQ_CST);
 }
 
@@ -206,7 +214,7 @@ static int transfer_give(struct domain *giver, struct domain *receiver, u32 ref,
             __atomic_and_fetch(grant_header_at(t, ref), ~(u32)GTF_transfer_committed,
                                __ATOMIC_SEQ_CST);
         } else {
-            transfer_complete(t, ref, frame_mfn(f));
+            transfer_complete(receiver, ref, frame_mfn(f));
             status = GNTST_okay;
         }
     }
@@ -227,6 +235,7 @@ long grant_op_transfer(struct vcpu *v, void *arg)
         return 0;
     /* What d once mapped, and has not flushed since, must not reach into the receiver's memory. */
     tlb_flush_mask(&d->dirty_cpus);
+    arch_gfn_assign(d, INVALID_GFN, frame_mfn(f));
     /* From here on the frame is lost to the caller, the ABI says, whatever happens. */
     struct domain *receiver = op->domid < DOMID_FIRST_RESERVED ? domain_get(op->domid) : NULL;
     op->status = GNTST_bad_domain;

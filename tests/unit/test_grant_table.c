@@ -555,10 +555,11 @@ static void test_transfer(void **state)
     struct frame *f = guests_frame(dom0, 9), *kept = guests_frame(dom0, 9), *held;
     struct gnttab_transfer op = {.mfn = frame_mfn(f).v, .domid = 5, .ref = 20};
     held = guests_frame(dom0, 9);
-    *entry1(guest, 20) = (struct grant_entry_v1){GTF_accept_transfer, 0, 0};
+    *entry1(guest, 20) = (struct grant_entry_v1){GTF_accept_transfer, 0, 0x77};
     assert_int_equal(call(GNTTABOP_transfer, &op, 1), 0);
     assert_int_equal(op.status, GNTST_okay);
     assert_ptr_equal(frame_owner(f), guest);
+    assert_int_equal(guests.m2p[frame_mfn(f).v], 0x77); /* as the receiver wants to call it */
     assert_int_equal(entry1(guest, 20)->frame, frame_mfn(f).v);
     assert_int_equal(entry1(guest, 20)->flags,
                      GTF_accept_transfer | GTF_transfer_committed | GTF_transfer_completed);
@@ -576,6 +577,7 @@ static void test_transfer(void **state)
     op.mfn = frame_mfn(kept).v;
     assert_int_equal(call(GNTTABOP_transfer, &op, 1), 0);
     assert_int_equal(op.status, GNTST_general_error);
+    assert_int_equal(guests.m2p[frame_mfn(kept).v], INVALID_GFN.v);
     assert_int_equal(dom0->tot_frames, 1);
     /* No room for it: the entry is as it was. */
     *entry1(guest, 21) = (struct grant_entry_v1){GTF_accept_transfer, 0, 0};

@@ -382,6 +382,11 @@ noreturn void panic(const char *fmt, ...)
     abort();
 }
 
+void arch_gfn_assign(struct domain *d, gfn_t gfn, mfn_t mfn)
+{
+    guests.m2p[mfn.v] = gfn.v;
+}
+
 /* No domain's writes are logged here. */
 void arch_frame_written(struct frame *f)
 {

@@ -23,6 +23,7 @@ struct guests_hooks {
     int grant_map_result, grant_unmap_result;
     u32 grant_maps, grant_unmaps;
     u64 grant_new_addr;
+    u64 m2p[GUESTS_FRAMES]; /* guest frame that each frame was said to be */
     /* Another CPU's turn, when a use of f as writable data ends. */
     void (*on_frame_written)(struct frame *f);
 };
