@@ -328,6 +328,11 @@ static void grants_have_references_of_their_own(void **state)
     assert_int_equal(arch_grant_unmap(d, va, 0, t.data, host), GNTST_general_error);
     assert_int_equal(arch_grant_unmap(d, va, 0, g, host | GNTMAP_readonly), GNTST_general_error);
     assert_int_equal(arch_grant_unmap(d, va, va, g, host), GNTST_general_error);
+    /* Nor by another address of itself: it would stay, and the granter not know. */
+    assert_int_equal(world_mmu_update(at(t.l2, 4), pte_make(t.l1, RW)), 0);
+    assert_int_equal(arch_grant_unmap(d, va, va + MIB(2), g, host), GNTST_general_error);
+    assert_true(pte_mfn(world_table(t.l1)[11]).v == g.v);
+    assert_int_equal(world_mmu_update(at(t.l2, 4), 0), 0);
     assert_int_equal(arch_grant_unmap(d, va, TREE_VA, g, host), GNTST_okay);
     assert_int_equal(pte_mfn(world_table(t.l1)[11]).v, t.data.v);
     assert_int_equal(world_table(t.l1)[0], 0);

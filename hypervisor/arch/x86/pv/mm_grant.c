@@ -107,15 +107,16 @@ static bool entry_matches(pte_t e, mfn_t frame, u32 flags)
     return !((e ^ made) & (PTE_ADDR | PTE_PRESENT | PTE_WRITE));
 }
 
-/* What replaces the entry: nothing, or the entry at new_addr, which is taken out there. */
-static int replacement_take(struct domain *d, u64 new_addr, pte_t *value)
+/* What replaces the entry at replaced: nothing, or that at new_addr, which is taken out there. */
+static int replacement_take(struct domain *d, u64 new_addr, const pte_t *replaced, pte_t *value)
 {
     struct frame *table;
     *value = 0;
     if (!new_addr)
         return GNTST_okay;
     pte_t *slot = entry_find(d, new_addr, false, &table);
-    if (!slot)
+    /* Two addresses may share one entry: replaced by itself, it would outlive its grant. */
+    if (!slot || slot == replaced)
         return GNTST_general_error;
     *value = __atomic_exchange_n(slot, 0, __ATOMIC_SEQ_CST);
     mm_entry_changed(d, slot);
@@ -141,7 +142,7 @@ int arch_grant_unmap(struct domain *d, u64 addr, u64 new_addr, mfn_t frame, u32 
     pte_t *slot = entry_find(d, addr, by_machine_address, &table);
     if (slot) {
         if (entry_matches(READ_ONCE(*slot), frame, flags))
-            status = replacement_take(d, new_addr, &value);
+            status = replacement_take(d, new_addr, slot, &value);
         if (status == GNTST_okay)
             entry_store(d, slot, value);
         entry_release(table);
