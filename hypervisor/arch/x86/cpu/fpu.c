@@ -13,11 +13,12 @@
 #include "lib/string.h"
 #include "x86/cpu.h"
 
+#define XCR0_X87         BIT(0)
 #define FCW_INITIAL      0x37f
 #define MXCSR_INITIAL    0x1f80
 #define FCW_OFFSET       0
 #define FSW_OFFSET       2
-#define FSW_ES           0x80 /* an exception is pending */
+#define X87_EXCEPTIONS   0x3f /* in FSW, and their masks in FCW */
 #define MXCSR_OFFSET     24
 #define XSTATE_BV_OFFSET 512
 /* The header of the standard format: which components are there, then zeros. */
@@ -82,22 +83,25 @@ static void xcr0_load(const struct vcpu *v)
 }
 
 /*
- * AMD's older processors restore the place of the last x87 instruction only if an exception is
- * pending: the one of the vCPU before would stay to be read. An instruction of our own takes its
- * place. Source: AMD APM vol. 2, 11.4.4 (FXRSTOR), CPUID Fn8000_0008 EBX RstrFpErrPtrs.
+ * The processor will find an exception pending. It looks itself which ones are set and not masked:
+ * the bit in FSW that sums them up is what a guest wrote there.
  */
-static void last_instruction_forget(const struct vcpu *v)
+static bool exception_pending(const struct vcpu *v)
 {
     const u8 *area = v->arch.fpu;
-    if (area[FSW_OFFSET] & FSW_ES)
-        return;
-    x87_execute_one();
+    bool loaded = !cpu_features.xsave || (fpu_components(v) & XCR0_X87);
+    return loaded && (area[FSW_OFFSET] & ~area[FCW_OFFSET] & X87_EXCEPTIONS);
 }
 
 void fpu_restore(struct vcpu *v)
 {
-    if (cpu_features.amd && !cpu_features.fpu_error_pointers)
-        last_instruction_forget(v);
+    /*
+     * AMD's older processors restore the place of the last x87 instruction only if an exception is
+     * pending: the one of the vCPU before would stay to be read. An instruction of our own takes
+     * its place. Source: AMD APM vol. 2, 11.4.4 (FXRSTOR), CPUID Fn8000_0008 EBX RstrFpErrPtrs.
+     */
+    if (cpu_features.amd && !cpu_features.fpu_error_pointers && !exception_pending(v))
+        x87_execute_one();
     if (!cpu_features.xsave)
         fxrstor64(v->arch.fpu);
     else
