@@ -103,16 +103,12 @@ int frame_type_get_writable(struct frame *f)
 
 void frame_type_put_writable(struct frame *f)
 {
-    u64 old = READ_ONCE(f->type);
-    ASSERT((old & FRAME_TYPE_MASK) == FRAME_TYPE_WRITABLE && (old & FRAME_TYPE_COUNT));
+    ASSERT((READ_ONCE(f->type) & FRAME_TYPE_MASK) == FRAME_TYPE_WRITABLE &&
+           (READ_ONCE(f->type) & FRAME_TYPE_COUNT));
     arch_frame_written(f);
-    /* Stamp before the count may fall to zero: whoever sees zero sees the stamp. */
-    if ((old & FRAME_TYPE_COUNT) == 1)
-        WRITE_ONCE(f->tlb_stamp, tlb_clock());
-    while (!__atomic_compare_exchange_n(&f->type, &old, old - 1, false, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED))
-        if ((old & FRAME_TYPE_COUNT) == 1)
-            WRITE_ONCE(f->tlb_stamp, tlb_clock());
+    /* No stamp: no TLB knows of a use of the hypervisor's own, and one taken here, without a lock,
+     * might replace a later one of somebody who took a guest's mapping away meanwhile. */
+    __atomic_fetch_sub(&f->type, 1, __ATOMIC_ACQ_REL);
 }
 
 static int frames_assign(struct domain *d, struct frame *f, u32 order, bool replaces)

@@ -18,7 +18,7 @@ struct frame {
     u64 type;       /* FRAME_TYPE_*, FRAME_* type flags and the number of uses as that type; order
                      * while free */
     u32 owner;      /* page number, in the directmap, of the owning struct domain; 0: none */
-    u32 tlb_stamp;  /* tlb clock when the type count last fell to 0, or when it was freed */
+    u32 tlb_stamp;  /* tlb clock when a guest last lost a way to it, or when it was freed */
     u32 next, prev; /* links in the owner's, the heap's or another list: MFN; FRAME_LINK_END */
 };
 STATIC_ASSERT(sizeof(struct frame) == 32);
@@ -98,7 +98,10 @@ static inline void frame_put(struct frame *f);
  */
 must_check int frame_get_writable(struct frame *f, struct domain *d);
 void frame_put_writable(struct frame *f);
-/* Only the use, for callers that hold a general reference. -EBUSY: in use as another type. */
+/*
+ * Only the use, for callers that hold a general reference. -EBUSY: in use as another type. Put: of
+ * a use that no guest's page table stood for; who ends one that did stamps the frame.
+ */
 must_check int frame_type_get_writable(struct frame *f);
 void frame_type_put_writable(struct frame *f);
 
