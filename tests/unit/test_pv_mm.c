@@ -310,6 +310,12 @@ static void frames_of_other_domains(void **state)
     assert_int_equal(world_call(hypercall_mmuext_op, (u64)&op, 1, 0, 7), 0);
     assert_false(frame_of_mfn(other)->count & FRAME_FOREIGN);
     world_check();
+    /* A mapping that is refused leaves no mark: one that came before its use could be lost. */
+    assert_int_equal(world_call(hypercall_mmu_update, (u64)&u, 1, 0, 7), -EBUSY);
+    assert_int_equal(
+        arch_grant_map(world.dom0, at(t.l1, 1), other, GNTMAP_host_map | GNTMAP_contains_pte),
+        GNTST_general_error);
+    assert_false(frame_of_mfn(other)->count & FRAME_FOREIGN);
     op.cmd = MMUEXT_UNPIN_TABLE;
     assert_int_equal(world_call(hypercall_mmuext_op, (u64)&op, 1, 0, 7), 0);
     /* The hypervisor's own that it shows: to be read. */

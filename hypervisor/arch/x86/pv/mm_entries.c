@@ -64,10 +64,13 @@ static int l1_get_writable(struct mm_work *w, struct frame *f, struct domain *ow
 {
     if (owner == domain_xen())
         return -EBUSY;
-    if (owner != w->pt_owner)
-        __atomic_or_fetch(&f->count, FRAME_FOREIGN, __ATOMIC_ACQ_REL);
     int error = frame_type_get_writable(f);
-    if (error && owner == w->pt_owner) {
+    if (owner != w->pt_owner) {
+        if (!error)
+            mm_frame_mark_foreign(f);
+        return error;
+    }
+    if (error) {
         error = mm_frame_vacate(w, f);
         if (!error)
             error = frame_type_get_writable(f);

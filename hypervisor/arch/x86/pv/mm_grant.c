@@ -64,12 +64,13 @@ static bool entry_reference(struct domain *d, struct frame *f, bool writable)
         return false;
     if (!writable)
         return true;
+    if (frame_type_get_writable(f)) {
+        frame_put(f);
+        return false;
+    }
     if (owner != d)
-        __atomic_or_fetch(&f->count, FRAME_FOREIGN, __ATOMIC_ACQ_REL);
-    if (!frame_type_get_writable(f))
-        return true;
-    frame_put(f);
-    return false;
+        mm_frame_mark_foreign(f);
+    return true;
 }
 
 static void entry_store(struct domain *d, pte_t *slot, pte_t new)

@@ -198,6 +198,16 @@ static inline bool mm_frame_use_writable(struct frame *f)
     return !frame_type_get_writable(f);
 }
 
+/*
+ * f has a use as writable data, for an entry of a domain that does not own it. That use comes
+ * first: as long as there is none, the owner may be claiming f, and take the mark away when he is
+ * done.
+ */
+static inline void mm_frame_mark_foreign(struct frame *f)
+{
+    __atomic_or_fetch(&f->count, FRAME_FOREIGN, __ATOMIC_ACQ_REL);
+}
+
 /* A writable entry that CPUs could use until now is gone. */
 static inline void mm_frame_drop_writable(struct frame *f)
 {
