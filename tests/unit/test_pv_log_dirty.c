@@ -274,6 +274,16 @@ static void what_others_write_is_logged(void **state)
     take(true);
     assert_true(is_dirty(mine));
     assert_false(is_dirty(t.data));
+    /* Or when all of the table goes that maps it. */
+    mfn_t table = world_frame(world.dom0);
+    assert_int_equal(world_mmuext(MMUEXT_PIN_L1_TABLE, table.v, 0), 0);
+    u.ptr = at(table, 1);
+    assert_int_equal(world_call(hypercall_mmu_update, (u64)&u, 1, 0, world.guest->id), 0);
+    take(true);
+    assert_int_equal(world_mmuext(MMUEXT_UNPIN_TABLE, table.v, 0), 0);
+    assert_int_equal(world_type_count(mine), 0);
+    take(true);
+    assert_true(is_dirty(mine));
     world_run(world.guest);
 }
 

@@ -51,6 +51,8 @@ void arch_frame_written(struct frame *f)
 
 /* --- on and off */
 
+u32 log_dirty_domains;
+
 static void log_free(struct domain *d, struct log_dirty *log)
 {
     shadow_destroy(d, log);
@@ -89,6 +91,7 @@ int pv_log_dirty_enable(struct domain *d)
         return -ENOMEM;
     }
     domain_pause(d);
+    __atomic_add_fetch(&log_dirty_domains, 1, __ATOMIC_SEQ_CST);
     mm_lock(d);
     WRITE_ONCE(d->arch.log_dirty, log);
     mm_unlock(d);
@@ -105,6 +108,7 @@ void pv_log_dirty_disable(struct domain *d)
     mm_lock(d);
     WRITE_ONCE(d->arch.log_dirty, NULL);
     mm_unlock(d);
+    __atomic_sub_fetch(&log_dirty_domains, 1, __ATOMIC_SEQ_CST);
     tlb_flush_mask(&cpu_online_mask); /* nobody marks any more, or walks a shadow */
     log_free(d, log);
     domain_unpause(d);

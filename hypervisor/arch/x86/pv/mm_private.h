@@ -114,6 +114,9 @@ void shadow_table_gone(struct domain *d, struct frame *table);
 /* v has another base, enum mm_base. */
 void shadow_base_changed(struct vcpu *v, u32 base);
 
+/* --- mm_log_dirty.c: how many domains' writes are logged */
+extern u32 log_dirty_domains;
+
 /* --- mm_types.c */
 
 static inline u64 mm_level_type(u32 level)

@@ -96,8 +96,21 @@ static int l1_validate(struct mm_work *w, pte_t *table)
     return 0;
 }
 
+/* What this table let its domain write to frames of others is in their logs. */
+static noinline void l1_log_foreign(const pte_t *table)
+{
+    for (u32 i = 0; i < PTES_PER_TABLE; i++) {
+        struct frame *f = frame_of_mfn(pte_mfn(table[i]));
+        if ((table[i] & PTE_PRESENT) && (table[i] & PTE_WRITE) && f &&
+            (READ_ONCE(f->count) & FRAME_FOREIGN))
+            arch_frame_written(f);
+    }
+}
+
 static void l1_drop_entries(struct domain *d, const pte_t *table)
 {
+    if (unlikely(READ_ONCE(log_dirty_domains)))
+        l1_log_foreign(table);
     for (u32 group = 0; group < PTES_PER_TABLE; group += 8) {
         const pte_t *e = table + group;
         if (!(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]))
