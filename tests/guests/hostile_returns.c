@@ -6,8 +6,9 @@
  * survive it.
  *
  * `spin` adds what the peer does not do in time; `fatal=N` on the command line does one thing
- * instead that must crash the domain.
+ * instead that must crash the domain, and `nmi` one that needs a second vCPU.
  */
+#include "abi/sysctl.h"
 #include "guest.h"
 
 #define LOW_CODE    0x500000ull
@@ -405,6 +406,58 @@ static u64 nmi_to_self(u64 argument)
     return (u64)result;
 }
 
+/* --- an NMI of the processor's, while what its IRET is to load goes away */
+
+#define NMI_ROUNDS   20
+#define LDT_CODE     0x17
+#define CODE_PRESENT 0x00affb000000ffff
+#define CODE_ABSENT  0x00af7b000000ffff
+
+static u8 other_stack[4 * PAGE_SIZE] PAGE_ALIGNED;
+static volatile u32 nmi_round;
+
+static void ldt_code_set(u64 descriptor)
+{
+    HYPERCALL2(update_descriptor, mfn_of(ldt) * PAGE_SIZE + (LDT_CODE & ~7u), descriptor);
+}
+
+/* Domain 0's own way to have all other CPUs interrupted by NMIs: ask where they are. */
+static void other_main(void)
+{
+    static const char key[] = "d";
+    struct xen_sysctl op = {
+        .cmd = XEN_SYSCTL_debug_keys,
+        .interface_version = XEN_SYSCTL_INTERFACE_VERSION,
+        .u.debug_keys = {.keys.va = (u64)key, .nr_keys = 1},
+    };
+    for (u32 i = 1; i <= NMI_ROUNDS; i++) {
+        while (nmi_round < i)
+            __asm__ volatile("pause");
+        u64 start = system_time();
+        while (system_time() - start < 2000000)
+            __asm__ volatile("pause");
+        ldt_code_set(CODE_ABSENT);
+        HYPERCALL1(sysctl, &op);
+    }
+    HYPERCALL3(vcpu_op, VCPUOP_down, 1, 0);
+}
+
+static void nmis(void)
+{
+    struct iret_context f = iret_base();
+    f.rip = LOW_CODE + AT_SPIN;
+    f.cs = LDT_CODE;
+    f.rflags = 2;
+    s64 error = vcpu_start(1, other_main, NULL, other_stack + sizeof(other_stack));
+    print("the other vCPU: %ld\n", error);
+    for (u32 i = 1; !error && i <= NMI_ROUNDS; i++) {
+        ldt_code_set(CODE_PRESENT);
+        nmi_round = i;
+        attempt_iret(&f);
+        print("nmi %lu: vector %lx error %lx\n", (u64)i, outcome.vector, outcome.error);
+    }
+}
+
 /* --- what must crash the domain */
 
 static void fatal(u64 number)
@@ -490,6 +543,11 @@ void guest_main(void)
     u64 number = number_after("fatal=", ~0ull);
     if (number != ~0ull) {
         fatal(number);
+        return;
+    }
+    if (argument("nmi")) {
+        nmis();
+        print("done\n");
         return;
     }
     random_seed(number_after("seed=", 1));

@@ -78,6 +78,15 @@ def test_fatal_returns(target, number):
     assert re.search(r"domain 0 crashed: |[Dd]omain 0 \(vcpu#0\) crashed|Hardware Dom0 crashed", console)
 
 
+def test_nmi_meets_absent_segment(target):
+    """The way back from an NMI fails, since another vCPU took the code segment away: that is the guest's own fault."""
+    if target == "peer":
+        pytest.skip("it asks its processors by other interrupts")
+    console = console_of(target, "hostile_returns", "nmi", smp=2)
+    assert re.findall(r"^nmi \d+: (.*)$", console, re.M) == ["vector b error 14"] * 20
+    assert "\ndone\n" in console
+
+
 def test_code_patching(target):
     """No breakpoint is met that is not there any more, whatever the emulator makes of code that changes."""
     if target == "peer":

@@ -256,7 +256,7 @@ trap_stub_\vector:
     jmp entry_common
 .endm
 
-/* On a stack of its own, without the way back through exit_to_guest. */
+/* On a stack of its own, from which there is no way back. */
 .macro TRAP_IST vector, has_error, handler
     .balign 8
 trap_stub_\vector:
@@ -269,18 +269,12 @@ trap_stub_\vector:
     SAVE_REGS
     mov %rsp, %rdi
     call \handler
-    jmp entry_return
+    ud2
 .endm
 
-/* #DB: from a guest, move the frame to the CPU's stack; in the hypervisor, stay here. */
-    .balign 8
-trap_stub_1:
-    push $0
-    movl $1, 4(%rsp)
-    cld
-    MAYBE_CLAC
-    testb $3, FRAME_TAIL + 8(%rsp)
-    jz 1f
+/* Move a guest's frame, with error code and vector, from an interrupt stack to the CPU's own, which is empty
+ * while a guest runs: so the way back is that of all others, which survives that its IRET fails. */
+.macro FRAME_TO_CPU_STACK
     push %rax
     mov %rsp, %rax
     or $STACK_BLOCK_SIZE - 1, %rax
@@ -303,11 +297,39 @@ trap_stub_1:
     pop %rcx
     lea -56(%rax), %rsp
     pop %rax
+.endm
+
+/* #DB: in the hypervisor, it stays here. */
+    .balign 8
+trap_stub_1:
+    push $0
+    movl $1, 4(%rsp)
+    cld
+    MAYBE_CLAC
+    testb $3, FRAME_TAIL + 8(%rsp)
+    jz 1f
+    FRAME_TO_CPU_STACK
 1:  SAVE_REGS
     jmp entry_saved
 
+/* NMI: likewise, but whatever is to be done before a guest is entered waits: NMIs are blocked until an IRET. */
+    .balign 8
+trap_stub_2:
+    push $0
+    movl $2, 4(%rsp)
+    cld
+    MAYBE_CLAC
+    testb $3, FRAME_TAIL + 8(%rsp)
+    jz 1f
+    FRAME_TO_CPU_STACK
+1:  SAVE_REGS
+    mov %rsp, %rdi
+    call nmi_handle
+    testb $3, REGS_CS(%rsp)
+    jnz exit_by_iret
+    jmp entry_return
+
     TRAP 0, 0
-    TRAP_IST 2, 0, nmi_handle
     TRAP 3, 0
     TRAP 4, 0
     TRAP 5, 0
