@@ -8,6 +8,7 @@
  * Domus writes messages and their mask bits. Turning MSI or MSI-X on in the capability is domain
  * 0's.
  */
+#include "core/domain.h"
 #include "core/frame.h"
 #include "core/heap.h"
 #include "errno.h"
@@ -45,6 +46,7 @@
 #define MSIX_ENTRY_DATA         2
 #define MSIX_ENTRY_CONTROL      3
 #define MSIX_ENTRY_BYTES        16u
+#define MSIX_ENTRY_ALIGN        8u
 #define MSIX_ENTRY_MASKED       BIT(0)
 
 #define MESSAGE_ADDRESS   0xfee00000u
@@ -195,14 +197,27 @@ static paddr_t bar_address(struct pci_address a, u32 bar)
     if (low == ~0u || low & BAR_IO)
         return 0;
     paddr_t address = low & ~BAR_FLAGS;
-    if ((low & BAR_TYPE) == BAR_64 && bar + 1 < PCI_NR_BARS)
-        address |= (paddr_t)pci_read(a, PCI_REG_BAR0 + 4 * (bar + 1), 4) << 32;
-    return address;
+    if ((low & BAR_TYPE) != BAR_64)
+        return address;
+    if (bar + 1 == PCI_NR_BARS)
+        return 0;
+    return address | (paddr_t)pci_read(a, PCI_REG_BAR0 + 4 * (bar + 1), 4) << 32;
+}
+
+/*
+ * What is written there must hit a device, and none that is the hypervisor's: so it must be where
+ * domain 0 may write itself, which is nowhere beyond the processor's addresses.
+ */
+static bool entry_is_device(paddr_t entry)
+{
+    mfn_t first = mfn_of_paddr(entry), last = mfn_of_paddr(entry + MSIX_ENTRY_BYTES - 1);
+    return entry % MSIX_ENTRY_ALIGN == 0 && !mfn_is_ram(first) && !mfn_is_ram(last) &&
+           rangeset_contains(&hardware_domain->iomem, first.v, last.v);
 }
 
 /*
  * The MSI-X entry, mapped. The table lies where the device's BAR says; only a virtual function has
- * no BARs of its own, and there domain 0's word is taken as long as it does not mean memory.
+ * no BARs of its own, and there domain 0's word is taken.
  */
 static int msix_map_entry(struct msi_source *s, const struct msi_request *r)
 {
@@ -215,7 +230,7 @@ static int msix_map_entry(struct msi_source *s, const struct msi_request *r)
     u32 where = pci_read(a, s->capability + MSIX_TABLE, 4);
     paddr_t base = r->device->is_virtual ? r->table_base : bar_address(a, where & MSIX_TABLE_BAR);
     paddr_t entry = base + (where & ~MSIX_TABLE_BAR) + r->entry * MSIX_ENTRY_BYTES;
-    if (!base || entry < base || mfn_is_ram(mfn_of_paddr(entry)))
+    if (!base || entry < base || !entry_is_device(entry))
         return -EINVAL;
     if (r->table_base && r->table_base != base)
         log_guest(LOG_WARNING, "msi: domain 0 takes the BAR at %#lx for %#lx", (unsigned long)base,
