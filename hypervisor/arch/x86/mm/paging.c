@@ -328,7 +328,7 @@ static void mapping_release(vaddr_t va, size_t pages)
 static void *map_physical(paddr_t pa, size_t bytes, u64 flags)
 {
     paddr_t first = ROUND_DOWN(pa, PAGE_SIZE);
-    if (!bytes || pa + bytes < pa || pa + bytes > BIT(52))
+    if (!bytes || pa + bytes < pa || pa + bytes > BIT(cpu_features.physical_bits))
         return NULL;
     size_t pages = (ROUND_UP(pa + bytes, PAGE_SIZE) - first) >> PAGE_SHIFT;
     vaddr_t va = mapping_reserve(pages);

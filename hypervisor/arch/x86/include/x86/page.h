@@ -62,7 +62,7 @@ static inline bool vaddr_is_hypervisor(vaddr_t va)
 extern pte_t *hypervisor_l4;
 
 /* Map device memory (uncached) or tables of the firmware (cached), any alignment; NULL if out of
- * memory. Lives until unmapped. */
+ * memory, or the processor has no such addresses. Lives until unmapped. */
 void *map_device(paddr_t pa, size_t bytes);
 void *map_firmware(paddr_t pa, size_t bytes);
 void map_remove(void *p, size_t bytes);
