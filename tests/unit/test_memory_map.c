@@ -189,12 +189,39 @@ static void test_exact(void **state)
     assert_int_equal(exact.ranges[1].start, 0x9fc00);
 }
 
+/* What there are no tables for is as if it were not there; what else lies there stays known. */
+static void test_limit(void **state)
+{
+    const u64 end = 1ull << 40;
+    static struct memory_map before;
+    const struct memory_range raw[] = {
+        {.start = 0x100000, .end = 0xc0000000, .type = MEMORY_RAM},
+        {.start = 1ull << 32, .end = end + 0x5000, .type = MEMORY_RAM},
+        {.start = end + 0x5000, .end = end + 0x6000, .type = MEMORY_RESERVED},
+        {.start = 6 * end, .end = 7 * end, .type = MEMORY_RAM},
+    };
+    (void)state;
+    memory_map_build(&map, raw, ARRAY_SIZE(raw));
+    before = map;
+    warnings = 0;
+    memory_map_limit_ram(&map, 8 * end);
+    assert_memory_equal(&map, &before, sizeof(map));
+    assert_int_equal(warnings, 0);
+    memory_map_limit_ram(&map, end);
+    check_sound();
+    assert_int_equal(warnings, 1);
+    assert_int_equal(map.count, 3);
+    assert_int_equal(map.ranges[1].end, end);
+    assert_int_equal(map.ranges[2].type, MEMORY_RESERVED);
+    assert_int_equal(memory_map_ram_end(&map).v, end >> PAGE_SHIFT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact),    cmocka_unit_test(test_model),
         cmocka_unit_test(test_absurd),   cmocka_unit_test(test_too_many),
-        cmocka_unit_test(test_subtract),
+        cmocka_unit_test(test_subtract), cmocka_unit_test(test_limit),
     };
     srandom(1);
     return cmocka_run_group_tests(tests, NULL, NULL);

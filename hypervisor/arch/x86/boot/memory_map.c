@@ -153,6 +153,25 @@ void memory_map_build_exact(struct memory_map *map, const struct memory_range *r
     map_build(map, raw, count, 1);
 }
 
+void memory_map_limit_ram(struct memory_map *map, u64 end)
+{
+    u64 lost = 0;
+    u32 kept = 0;
+    for (u32 i = 0; i < map->count; i++) {
+        struct memory_range r = map->ranges[i];
+        if (r.type == MEMORY_RAM && r.end > end) {
+            lost += r.end - MAX(r.start, end);
+            r.end = end;
+        }
+        if (r.start < r.end)
+            map->ranges[kept++] = r;
+    }
+    map->count = kept;
+    if (lost)
+        log_warning("memory map: %lu MiB of RAM above %lu GiB are not used",
+                    (unsigned long)(lost >> 20), (unsigned long)(end >> 30));
+}
+
 u64 memory_map_ram_bytes(const struct memory_map *map)
 {
     u64 bytes = 0;

@@ -118,6 +118,7 @@ static init_text void memory_init(void)
     memory_map_build(&machine_memory, boot_info.memory, boot_info.nr_memory);
     memory_map_build_exact(&firmware_memory, boot_info.memory, boot_info.nr_memory);
     memory_map_log(&machine_memory);
+    memory_map_limit_ram(&machine_memory, FRAME_CHUNKS_MAX * FRAMES_PER_TABLE_CHUNK << PAGE_SHIFT);
     for (u32 i = 0; i < machine_memory.count; i++)
         if (machine_memory.ranges[i].type == MEMORY_RAM)
             boot_memory_add(machine_memory.ranges[i].start, machine_memory.ranges[i].end);

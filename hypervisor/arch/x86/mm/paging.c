@@ -44,6 +44,12 @@ static pte_t identity_l2[PTES_PER_TABLE] aligned(4096);
 static u64 mapping_used[MAPPING_PAGES / 64];
 static struct spinlock mapping_lock = SPINLOCK_INIT(LOCK_LEAF);
 
+#define FRAMES_MAX (FRAME_CHUNKS_MAX * FRAMES_PER_TABLE_CHUNK)
+STATIC_ASSERT(LAYOUT_DIRECTMAP_END - LAYOUT_DIRECTMAP >= FRAMES_MAX << PAGE_SHIFT);
+STATIC_ASSERT(LAYOUT_DIRECTMAP - LAYOUT_FRAMES >= FRAMES_MAX * sizeof(struct frame));
+STATIC_ASSERT(LAYOUT_RO_M2P_END - LAYOUT_RO_M2P >= FRAMES_MAX * sizeof(u64) &&
+              LAYOUT_MAPPINGS - LAYOUT_M2P >= FRAMES_MAX * sizeof(u64));
+
 static struct frame *frame_at(u64 mfn)
 {
     return (struct frame *)LAYOUT_FRAMES + mfn;
@@ -187,11 +193,6 @@ static init_text void frame_table_init(void)
         if (r->type != MEMORY_RAM)
             continue;
         u64 first = r->start >> PAGE_SHIFT, end = r->end >> PAGE_SHIFT;
-        if (end > FRAME_CHUNKS_MAX * FRAMES_PER_TABLE_CHUNK) {
-            log_warning("memory above %lu GiB is not used",
-                        (unsigned long)(FRAME_CHUNKS_MAX * FRAMES_PER_TABLE_CHUNK >> 18));
-            break;
-        }
         u64 chunk = first / FRAMES_PER_TABLE_CHUNK;
         if (chunk >= chunk_end) {
             frame_table_mark_holes(covered, chunk_end * FRAMES_PER_TABLE_CHUNK);

@@ -15,7 +15,7 @@
  * mapped.
  */
 #define FRAMES_PER_TABLE_CHUNK (MIB(2) / sizeof(struct frame))
-#define FRAME_CHUNKS_MAX       4096 /* 1 TiB of RAM */
+#define FRAME_CHUNKS_MAX       20480 /* 5 TiB of RAM: as much as the directmap has room for */
 
 extern u64 frame_limit; /* first MFN beyond the frame table */
 extern u64 frame_chunks[FRAME_CHUNKS_MAX / 64];

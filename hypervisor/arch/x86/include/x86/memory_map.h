@@ -60,6 +60,9 @@ void memory_map_build(struct memory_map *map, const struct memory_range *raw, u3
 /* The same without rounding: as domain 0 is told of it. */
 void memory_map_build_exact(struct memory_map *map, const struct memory_range *raw, u32 count);
 
+/* Forget the RAM from end (whole pages) on, which is logged: there are no tables for more. */
+void memory_map_limit_ram(struct memory_map *map, u64 end);
+
 /* Bytes of RAM. */
 u64 memory_map_ram_bytes(const struct memory_map *map);
 /* One beyond the highest frame of RAM; 0 if there is none. */
