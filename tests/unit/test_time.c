@@ -62,8 +62,12 @@ void cpu_pause(void)
     host_cpu = self;
 }
 
+static u32 false_look; /* the look that many from now shows less than the first did; 0: none */
+
 static u64 counter_read(void)
 {
+    if (false_look && --false_look == 0)
+        return counter_start - 1;
     /* One look of many is disturbed. */
     pass(rand() % 7 ? counter_ns : counter_ns * 40);
     u64 value = counter_start + ticks_of(counter_hz);
@@ -101,6 +105,12 @@ static u64 pit_start(void)
 static u64 dead_start(void)
 {
     return 1000000;
+}
+
+/* What no clock has: it wraps around before the time to measure is over. */
+static u64 absurd_start(void)
+{
+    return reference_start("hpet", 1000000000000000);
 }
 
 static u64 (*hpet_kind)(void);
@@ -466,6 +476,22 @@ static void stable_flag(void **state)
     assert_int_equal(info.time.flags, XEN_PVCLOCK_TSC_STABLE_BIT);
 }
 
+/* References that count, but not as they say. */
+static void lying_references(void **state)
+{
+    hpet_kind = absurd_start;
+    time_init();
+    assert_int_equal(warnings, 1);
+    assert_int_equal(counter_hz, 3579545);
+    setup(state);
+    /* A look that goes wrong ends the waiting: what was measured till then is nothing. */
+    hpet_kind = hpet_start;
+    false_look = SAMPLE_TRIES + 1;
+    time_init();
+    assert_int_equal(warnings, 1);
+    assert_int_equal(counter_hz, 3579545);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -478,6 +504,7 @@ int main(void)
         cmocka_unit_test_setup(guests, setup),
         cmocka_unit_test_setup(stable_flag, setup),
         cmocka_unit_test_setup(emulated_counters, setup),
+        cmocka_unit_test_setup(lying_references, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,11 +99,13 @@ static init_text struct sample sample_take(const struct time_reference *r)
     return best;
 }
 
-/* 0 if the reference does not count. */
+/* 0 if the reference does not count, or not as it says. */
 static init_text u64 calibrate(const struct time_reference *r, u64 reference_hz)
 {
     u64 wanted = reference_hz * (r->window / 1000) / 1000000, elapsed = 0, last = 0;
     struct sample first = sample_take(r), end;
+    if (wanted > r->mask / 2)
+        return 0;
     for (u32 same = 0; elapsed < wanted;) {
         elapsed = (r->read() - first.reference) & r->mask;
         same = elapsed == last ? same + 1 : 0;
@@ -113,7 +115,7 @@ static init_text u64 calibrate(const struct time_reference *r, u64 reference_hz)
     }
     end = sample_take(r);
     elapsed = (end.reference - first.reference) & r->mask;
-    return (end.tsc - first.tsc) * reference_hz / elapsed;
+    return elapsed < wanted ? 0 : (end.tsc - first.tsc) * reference_hz / elapsed;
 }
 
 init_text void time_init(void)
