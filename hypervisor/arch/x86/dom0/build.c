@@ -154,6 +154,8 @@ static init_text void layout_base(struct dom0_builder *b)
     for (;;) {
         b->virt_stack = b->virt_tables + (tables << PAGE_SHIFT);
         b->virt_end = ROUND_UP(b->virt_stack + PAGE_SIZE + BASE_SLACK, BASE_ALIGN);
+        if (b->virt_end <= base)
+            fail("the kernel", "it, its RAM disk and its tables pass the end of the address space");
         u64 needed = 1 + tables_for(base, b->virt_end);
         if (needed <= tables)
             break;
