@@ -81,6 +81,10 @@ static void test_wanted(void **state)
     assert_int_equal(choose("dom0_mem=512M dom0_mem=700M", 4096), 700);
     assert_int_equal(choose("dom0_mem=-512M", 4096), 3584);
     assert_int_equal(choose("dom0_mem=-8G", 4096), 0);
+    /* Nothing at all is no amount, as under Xen. */
+    assert_int_equal(choose("dom0_mem=0", 4096), 3968);
+    assert_int_equal(choose("dom0_mem=512M dom0_mem=0%,max:2G", 4096), 2048);
+    assert_int_equal(choose("dom0_mem=-0", 4096), 4096);
     assert_int_equal(choose("dom0_mem=4G", 4096), 4096);
     assert_int_equal(choose_max("dom0_mem=512M", 4096), ~0ull);
     assert_int_equal(warnings, 0);

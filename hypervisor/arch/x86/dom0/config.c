@@ -98,7 +98,9 @@ static u64 default_pages(u64 available)
 
 u64 dom0_choose_pages(u64 available)
 {
-    u64 pages = mem.wanted.given ? amount_pages(&mem.wanted, available) : default_pages(available);
+    const struct memory_amount *wanted = &mem.wanted;
+    bool says_something = wanted->bytes || wanted->percent || wanted->negative;
+    u64 pages = says_something ? amount_pages(wanted, available) : default_pages(available);
     pages_offered = available;
     if (mem.min.given)
         pages = MAX(pages, amount_pages(&mem.min, available));
