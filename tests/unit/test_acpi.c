@@ -378,6 +378,14 @@ static void root_pointers(void **state)
     assert_int_equal(acpi_info.rsdp, 0x9fc10);
     assert_int_equal(acpi_info.nr_lapics, 4);
 
+    /* The same in its last place, where a new one would not fit. */
+    memset(&acpi_info, 0, sizeof(acpi_info));
+    memmove(memory + 0x9fc00 + 1024 - 32, memory + 0x9fc10, 20);
+    memset(memory + 0x9fc10, 0, 20);
+    acpi_init(NULL, 0);
+    assert_int_equal(acpi_info.rsdp, 0x9fc00 + 1024 - 32);
+    assert_int_equal(acpi_info.nr_lapics, 4);
+
     /* An XSDT that is damaged: the RSDT has the same. */
     setup(state);
     add("APIC", madt, sizeof(madt), 3);

@@ -210,9 +210,10 @@ static init_text paddr_t rsdp_search(paddr_t pa, u32 bytes, struct rsdp *found)
     paddr_t at = 0;
     if (!area)
         return 0;
-    for (u32 i = 0; i + sizeof(*found) <= bytes && !at; i += RSDP_ALIGN)
+    for (u32 i = 0; i + RSDP_OLD_BYTES <= bytes && !at; i += RSDP_ALIGN)
         if (rsdp_is_sound((const struct rsdp *)(area + i))) {
-            memcpy(found, area + i, sizeof(*found));
+            *found = (struct rsdp){.revision = 0}; /* an old one may end where the area does */
+            memcpy(found, area + i, MIN(sizeof(*found), bytes - i));
             at = pa + i;
         }
     map_remove((void *)area, bytes);
