@@ -124,6 +124,7 @@ static must_check int note_supported(const struct elf_note *note, struct kernel_
     int error = note_number(note, &bitmap, why);
 
     features->supported |= bitmap;
+    features->listed = true;
     return error;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where domain 0's kernel, its RAM disk and tables go (arch/x86/dom0/build.c), for kernels and RAM
- * disks that no machine has room for.
+ * What domain 0's builder (arch/x86/dom0/build.c) decides before it fills memory: whether the
+ * kernel can be domain 0, and where it, its RAM disk and tables go, for kernels and RAM disks that
+ * no machine has room for.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -108,10 +109,32 @@ static void test_addresses_too_few(void **state)
     assert_false(fits());
 }
 
+static bool is_accepted(u64 supported, u64 required, bool listed)
+{
+    b = (struct dom0_builder){.kernel.features = {supported, required, listed}};
+    if (setjmp(refused))
+        return false;
+    kernel_check_features(&b);
+    return true;
+}
+
+/* A kernel that says what it is, and not that it can be domain 0, is none. */
+static void test_features(void **state)
+{
+    const u64 dom0 = BIT(XENFEAT_dom0), other = BIT(XENFEAT_pae_pgdir_above_4gb);
+    assert_true(is_accepted(0, 0, false));
+    assert_true(is_accepted(dom0, 0, true));
+    assert_true(is_accepted(dom0 | other, other, true));
+    assert_false(is_accepted(other, 0, true));
+    assert_false(is_accepted(0, 0, true));
+    assert_false(is_accepted(dom0, BIT(XENFEAT_auto_translated_physmap), true));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fits),
+        cmocka_unit_test(test_features),
         cmocka_unit_test(test_memory_too_small),
         cmocka_unit_test(test_addresses_too_few),
     };

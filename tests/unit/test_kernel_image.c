@@ -183,6 +183,7 @@ static void test_notes(void **state)
     assert_true(i.features.required == BIT(XENFEAT_writable_page_tables));
     assert_true(i.features.supported == (BIT(XENFEAT_writable_page_tables) | BIT(XENFEAT_dom0) |
                                          BIT(XENFEAT_pae_pgdir_above_4gb)));
+    assert_true(i.features.listed);
     assert_true(i.hypercall_page.present && i.hypercall_page.value == BASE + DATA_PA + 0x1000);
     assert_true(i.init_p2m.present && i.init_p2m.value == 0x8000000000);
     assert_true(i.mod_start_pfn.present && i.mod_start_pfn.value == 1);

@@ -43,6 +43,7 @@ struct kernel_number {
 struct kernel_features {
     u64 supported; /* of the string and the bitmap note, those required included */
     u64 required;
+    bool listed; /* the bitmap was there: what is not in it the kernel does not have */
 };
 
 /*

@@ -117,7 +117,10 @@ static init_text void kernel_unpack(struct dom0_builder *b)
 
 static init_text void kernel_check_features(const struct dom0_builder *b)
 {
-    u64 missing = b->kernel.features.required & ~FEATURES_OFFERED;
+    const struct kernel_features *f = &b->kernel.features;
+    u64 missing = f->required & ~FEATURES_OFFERED;
+    if (f->listed && !(f->supported & BIT(XENFEAT_dom0)))
+        fail("the kernel", "its Xen notes say what it can, and being domain 0 is not among it");
     if (missing)
         start_refuse(
             "domain 0 cannot be built: the kernel requires features %#lx that are not there",
