@@ -8,6 +8,7 @@ import re
 import pytest
 
 import conformance
+import guests
 import machine as machines
 
 PROBE = os.path.join(machines.TOP, "build", "tests", "probe")
@@ -51,6 +52,17 @@ def test_subject(target, processor, subject):
         processor, conformance.differences(lines, conformance.expected(processor, subject))
     )
     assert not wrong, conformance.table(wrong, ("case", target, "recorded on Xen"))
+
+
+@pytest.mark.parametrize("subject", ("descriptors", "emulate"))
+def test_user_mode_instruction_prevention(target, subject):
+    """What shows where the processor's tables are answers the same where the processor lets it fault."""
+    answers = []
+    for more in ("", ",+umip"):
+        console = guests.guest_run(target, f"subjects/{subject}", "machine", cpu=machines.CPU["peer"] + more, smp=2)
+        answers.append(conformance.transcript(console, subject))
+    wrong = conformance.differences(*reversed(answers))
+    assert not wrong, conformance.table(wrong, ("case", "with UMIP", "without"))
 
 
 @pytest.mark.long

@@ -82,6 +82,8 @@ static init_text void processor_init(void)
         cr4_base |= CR4_SMEP;
     if (cpu_features.smap && smap)
         cr4_base |= CR4_SMAP;
+    if (cpu_features.umip)
+        cr4_base |= CR4_UMIP;
     if (cpu_features.fsgsbase)
         cr4_base |= CR4_FSGSBASE;
 }

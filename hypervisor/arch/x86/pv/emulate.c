@@ -25,6 +25,8 @@
 
 #define MODRM_XSETBV 0xd1 /* 0F 01 */
 #define MODRM_RDTSCP 0xf9
+#define MODRM_REG    0x38
+#define MODRM_SMSW   0x20
 
 static void register_pair_set(struct regs *regs, u64 value)
 {
@@ -231,9 +233,14 @@ static enum pv_outcome emulate_xsetbv(struct vcpu *v, struct regs *regs)
     return PV_DONE;
 }
 
-/* 0F 01 is a group whose members are told apart by the whole ModRM byte. */
+/*
+ * 0F 01 is a group: its members are told apart by the whole ModRM byte where its middle field has
+ * a meaning of its own for memory.
+ */
 static enum pv_outcome emulate_group7(struct vcpu *v, struct regs *regs, const struct insn *i)
 {
+    if (i->has_memory || (i->modrm & MODRM_REG) == MODRM_SMSW)
+        return pv_emulate_table_read(v, regs, i);
     if (i->prefixes & (INSN_PREFIX_OPERAND | INSN_PREFIX_REP | INSN_PREFIX_REPNE))
         return PV_REFUSED;
     if (i->modrm == MODRM_XSETBV)
@@ -287,6 +294,7 @@ static const struct {
     {INSN_MAP_0F, 0x21, 0x21, true, emulate_read_dr},
     {INSN_MAP_0F, 0x23, 0x23, true, emulate_write_dr},
     {INSN_MAP_PRIMARY, 0xfa, 0xfb, false, emulate_cli_sti},
+    {INSN_MAP_0F, 0x00, 0x00, false, pv_emulate_selector_read},
 };
 
 static enum pv_outcome insn_emulate(struct vcpu *v, struct regs *regs, const struct insn *i)

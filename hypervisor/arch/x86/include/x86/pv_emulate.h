@@ -45,6 +45,9 @@ bool pv_msr_write(struct vcpu *v, u32 msr, u64 value);
 
 /* IN, OUT, INS, OUTS. */
 enum pv_outcome pv_emulate_io(struct vcpu *v, struct regs *regs, const struct insn *i);
+/* SLDT, STR; SGDT, SIDT, SMSW: where the processor lets them fault. */
+enum pv_outcome pv_emulate_selector_read(struct vcpu *v, struct regs *regs, const struct insn *i);
+enum pv_outcome pv_emulate_table_read(struct vcpu *v, struct regs *regs, const struct insn *i);
 /* True if what runs may use CLI, STI and any I/O port. */
 bool pv_iopl_ok(const struct vcpu *v);
 
