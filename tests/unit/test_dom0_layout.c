@@ -109,6 +109,21 @@ static void test_addresses_too_few(void **state)
     assert_false(fits());
 }
 
+/* What is left for domain 0 leaves room for the list of it, on machines of all sizes. */
+static void test_frame_list(void **state)
+{
+    const u64 most = 1ull << 30; /* 4 TiB: the longest list that the heap can give */
+    for (u64 bytes = MIB(64); bytes <= MIB(1) << 23; bytes += bytes / 7) {
+        u64 free = bytes >> PAGE_SHIFT, frames = frames_available(free);
+        u32 order = order_for(frames * sizeof(u32));
+        assert_true(order <= HEAP_MAX_ORDER);
+        assert_true(frames + (1ull << order) <= free);
+        assert_true(frames >= MIN(most, free - free / 256));
+    }
+    assert_int_equal(frames_available(0), 0);
+    assert_int_equal(frames_available(1), 0);
+}
+
 static bool is_accepted(u64 supported, u64 required, bool listed)
 {
     b = (struct dom0_builder){.kernel.features = {supported, required, listed}};
@@ -135,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fits),
         cmocka_unit_test(test_features),
+        cmocka_unit_test(test_frame_list),
         cmocka_unit_test(test_memory_too_small),
         cmocka_unit_test(test_addresses_too_few),
     };

@@ -202,6 +202,17 @@ static init_text void layout(struct dom0_builder *b)
 
 /* --- memory */
 
+/*
+ * How many of the free frames can be domain 0's: while it is built the list of them, which is one
+ * piece, takes memory too.
+ */
+static init_text u64 frames_available(u64 free)
+{
+    u64 most = MIN(free, (PAGE_SIZE << HEAP_MAX_ORDER) / sizeof(u32));
+    u64 list = 1ull << order_for(most * sizeof(u32));
+    return free > list ? MIN(most, free - list) : 0;
+}
+
 static init_text void frame_list_create(struct dom0_builder *b)
 {
     b->mfns_order = order_for(b->nr_pages * sizeof(u32));
@@ -468,8 +479,8 @@ init_text struct domain *dom0_build(void)
     vcpus_create(b.d);
 
     /* What is free now, less what unpacking took for a while. */
-    u64 available = heap_free_frames() + (b.elf ? 1ull << b.elf_order : 0);
-    b.nr_pages = dom0_choose_pages(available);
+    u64 free = heap_free_frames() + (b.elf ? 1ull << b.elf_order : 0);
+    b.nr_pages = dom0_choose_pages(frames_available(free));
     b.d->max_frames = dom0_choose_max_pages(b.nr_pages);
     layout(&b);
     frame_list_create(&b);
