@@ -141,9 +141,9 @@ static void queue_notify(struct sched_cpu *q, struct vcpu *v, nsec_t now)
 
 void sched_place(struct sched_cpu *q, struct vcpu *v, enum sched_why why)
 {
-    u32 from = v->cpu, to = cpu_choose(v);
+    u32 from = v->cpu, to;
 
-    if (to != from) {
+    while ((to = cpu_choose(v)) != from) {
         struct sched_cpu *dst = &per_cpu(sched_cpu, to);
         spin_unlock(&q->lock);
         spin_lock_pair(&q->lock, &dst->lock);
@@ -152,10 +152,15 @@ void sched_place(struct sched_cpu *q, struct vcpu *v, enum sched_why why)
             spin_unlock_pair(&q->lock, &dst->lock);
             return;
         }
-        sched_policy->vcpu_move(v, to);
-        WRITE_ONCE(v->cpu, to);
-        spin_unlock(&q->lock);
-        q = dst;
+        if (likely(sched_cpu_allowed(v, to))) {
+            sched_policy->vcpu_move(v, to);
+            WRITE_ONCE(v->cpu, to);
+            spin_unlock(&q->lock);
+            q = dst;
+            break;
+        }
+        /* Its affinity has changed meanwhile. */
+        spin_unlock(&dst->lock);
     }
     nsec_t now = time_now();
     /* The policy compares the two. */

@@ -13,15 +13,24 @@
 #include "core/softirq.h"
 #include "core/vcpu_timer.h"
 #include "errno.h"
+#include "hypervisor/sched/schedule.h"
 #include "lib/print.h"
 #include "tests/unit/host/sched_world.h"
 
 /* Per cent by which a share may differ from the fair one. */
 #define TOLERANCE 4
 
+/* What another CPU does while one waits for a lock; NULL: nobody may have to wait. */
+static void (*other_cpu)(void);
+
 void cpu_wait(void)
 {
-    panic("waits for what no other CPU can do now");
+    void (*act)(void) = other_cpu;
+
+    if (!act)
+        panic("waits for what no other CPU can do now");
+    other_cpu = NULL;
+    act();
 }
 
 static int teardown(void **state)
@@ -258,6 +267,33 @@ static void test_pools(void **state)
     assert_int_equal(pinned->v->cpu, 1);
 }
 
+static struct guest *moved_meanwhile;
+
+static void restrict_and_unlock(void)
+{
+    pin(moved_meanwhile, BIT(1));
+    spin_unlock(&per_cpu(sched_cpu, 0).lock);
+}
+
+/* It was about to go to an idle CPU, when its affinity excluded that. */
+static void test_affinity_changes_on_the_way(void **state)
+{
+    world_init(2);
+    struct guest *hog = world_add(256), *g = world_add(256);
+    g->v->cpu = 1;
+    pin(hog, BIT(1));
+    world_start(hog);
+    world_settle();
+    moved_meanwhile = g;
+    other_cpu = restrict_and_unlock;
+    spin_lock(&per_cpu(sched_cpu, 0).lock);
+    world_start(g);
+    assert_null(other_cpu);
+    world_settle();
+    world_check();
+    assert_int_equal(g->v->cpu, 1);
+}
+
 static void test_cpu_goes_down(void **state)
 {
     world_init(4);
@@ -432,6 +468,7 @@ int main(void)
         cmocka_unit_test_teardown(test_soft_affinity, teardown),
         cmocka_unit_test_teardown(test_pin_override, teardown),
         cmocka_unit_test_teardown(test_pools, teardown),
+        cmocka_unit_test_teardown(test_affinity_changes_on_the_way, teardown),
         cmocka_unit_test_teardown(test_cpu_goes_down, teardown),
         cmocka_unit_test_teardown(test_timers, teardown),
         cmocka_unit_test_teardown(test_runstate_area, teardown),
