@@ -86,7 +86,7 @@ void control_domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info
     info_vcpus(d, info);
     if (d->dying == DOMAIN_DEAD)
         info->flags |= XEN_DOMINF_dying;
-    if (d->is_shut_down) {
+    if (__atomic_load_n(&d->is_shut_down, __ATOMIC_ACQUIRE)) {
         /* Who hears so may rely on it: what still ran on other CPUs has stopped. */
         for_each_vcpu (d, v)
             if (v != current)

@@ -407,9 +407,9 @@ void domain_resume(struct domain *d)
     spin_lock(&d->lock);
     d->is_shut_down = false;
     d->shutdown_code = SHUTDOWN_CODE_NONE;
-    spin_unlock(&d->lock);
     for_each_vcpu (d, v)
         __atomic_and_fetch(&v->pause_flags, ~VCPU_PAUSED_SHUTDOWN, __ATOMIC_SEQ_CST);
+    spin_unlock(&d->lock);
     domain_unpause(d);
 }
 
@@ -447,14 +447,15 @@ void domain_shutdown(struct domain *d, u8 reason)
         spin_unlock(&d->lock);
         return;
     }
-    d->is_shut_down = true;
     if (d->shutdown_code == SHUTDOWN_CODE_NONE)
         d->shutdown_code = reason;
-    spin_unlock(&d->lock);
     for_each_vcpu (d, v) {
         __atomic_or_fetch(&v->pause_flags, VCPU_PAUSED_SHUTDOWN, __ATOMIC_SEQ_CST);
         sched_sleep_nosync(v);
     }
+    /* Who sees this waits until its vCPUs are off their CPUs: now it can. */
+    __atomic_store_n(&d->is_shut_down, true, __ATOMIC_RELEASE);
+    spin_unlock(&d->lock);
     u32 port = READ_ONCE(d->suspend_port);
     if (d->shutdown_code != SHUTDOWN_suspend || !port || event_send(d, port))
         event_raise_host_virq(VIRQ_DOM_EXC);

@@ -342,6 +342,15 @@ static void test_shutdown(void **state)
     assert_int_equal(d->shutdown_code, SHUTDOWN_reboot);
     domain_world_kill(d);
 
+    /* Who sees that it is shut down waits for its vCPUs: they must know that they are to stop. */
+    d = domain_world_create(7, 3);
+    domain_world.stops_seen = 0;
+    domain_world.stops_of = d;
+    domain_shutdown(d, SHUTDOWN_suspend);
+    assert_int_equal(domain_world.stops_seen, 3);
+    domain_world.stops_of = NULL;
+    domain_world_kill(d);
+
     d = domain_world_create(7, 1);
     d->shutdown_code = SHUTDOWN_suspend; /* latched before */
     domain_crash(d, "%s", "badly");

@@ -265,6 +265,9 @@ void sched_sleep_sync(struct vcpu *v)
 void sched_sleep_nosync(struct vcpu *v)
 {
     domain_world.sleeps++;
+    if (v->domain == domain_world.stops_of && !v->domain->is_shut_down &&
+        (v->pause_flags & VCPU_PAUSED_SHUTDOWN))
+        domain_world.stops_seen++;
 }
 
 void sched_wake(struct vcpu *v)

@@ -19,6 +19,8 @@ struct domain_world {
     u32 arch_domains, arch_vcpus, sched_vcpus; /* that exist */
     u32 sleeps, sleeps_sync, wakes, kicks, virqs;
     u32 watchdogs_ended;     /* calls of watchdog_domain_destroy() */
+    struct domain *stops_of; /* while it is shut down ... */
+    u32 stops_seen;          /* ... so many vCPUs stopped before anybody could hear of it */
     u64 m2p[WORLD_HIGH_END]; /* guest frame of each frame; INVALID_GFN */
     bool powered_off;
 };
