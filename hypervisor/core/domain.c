@@ -103,6 +103,8 @@ static void domain_free(struct domain *d)
     rangeset_destroy(&d->irqs);
     object_free(d->vcpus);
     pages_free(d, domain_struct_order());
+    /* Its number is free now: the second time that the tools are told. */
+    event_raise_host_virq(VIRQ_DOM_EXC);
 }
 
 /*

@@ -12,11 +12,11 @@
 #include <cmocka.h>
 #include "abi/sched.h"
 #include "arch/vcpu.h"
-#include "core/event_channel.h"
 #include "core/grant_table.h"
 #include "core/percpu.h"
 #include "core/time.h"
 #include "errno.h"
+#include "hypervisor/core/event_private.h"
 #include "tests/unit/host/domain_world.h"
 
 static u64 free_at_start;
@@ -427,6 +427,27 @@ static void test_kill(void **state)
     assert_int_equal(domain_world.watchdogs_ended, 1);
 }
 
+/* The tools hear of a domain's death, and again when nothing of it is left. */
+static void test_kill_is_told(void **state)
+{
+    (void)state;
+    struct domain *dom0 = domain_world.dom0, *d = domain_world_create(7, 1);
+    struct frame *mapped = frame_give(d, 0);
+    u64 *pending = dom0->shared_info->evtchn_pending;
+    u32 port;
+    assert_int_equal(event_bind_virq(dom0, VIRQ_DOM_EXC, 0, &port), 0);
+    pending[0] = 0;
+    assert_true(frame_get(mapped, d));
+    domain_world_kill(d);
+    assert_int_equal(pending[0], BIT(port));
+    pending[0] = 0;
+    frame_put(mapped);
+    memory_world_softirqs();
+    assert_null(domain_get(7));
+    assert_int_equal(pending[0], BIT(port));
+    assert_int_equal(event_close(dom0, port), 0);
+}
+
 /* However often it is preempted, and wherever for the first time. */
 static void test_kill_preempted(void **state)
 {
@@ -520,6 +541,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pause, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shutdown, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kill_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kill_preempted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kill_while_shrinking, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shared_info_is_held, setup, teardown),
