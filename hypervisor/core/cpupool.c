@@ -27,6 +27,14 @@ static bool pool_can_run(u32 id)
     return pool_exists(id) && cpumask_and(&online, &pool_cpus[id], &cpu_online_mask);
 }
 
+bool cpupool_exists(u32 id)
+{
+    spin_lock(&pool_lock);
+    bool exists = pool_exists(id);
+    spin_unlock(&pool_lock);
+    return exists;
+}
+
 bool cpupool_can_run(u32 id)
 {
     spin_lock(&pool_lock);
@@ -44,19 +52,26 @@ static void free_cpus(struct cpumask *out)
             out->bits[i] &= ~pool_cpus[id].bits[i];
 }
 
-static u32 domains_in(u32 id)
-{
-    u32 n = 0;
-    for (struct domain *d = domain_list_next(NULL); d; d = domain_list_next(d))
-        n += d->cpupool == id;
-    return n;
-}
-
 static void domain_apply(struct domain *d)
 {
     struct vcpu *v;
     for_each_vcpu (d, v)
         sched_set_pool(v, &pool_cpus[d->cpupool]);
+}
+
+/* One that is dying needs no CPU any more: it does not keep the pool, and goes to the first. */
+static u32 domains_in(u32 id)
+{
+    u32 n = 0;
+    for (struct domain *d = domain_list_next(NULL); d; d = domain_list_next(d)) {
+        if (d->cpupool == id && id != CPUPOOL_FIRST && d->dying) {
+            d->cpupool = CPUPOOL_FIRST;
+            domain_apply(d);
+        } else {
+            n += d->cpupool == id;
+        }
+    }
+    return n;
 }
 
 static void pool_apply(u32 id)

@@ -218,7 +218,7 @@ long sysctl_scheduler_op(struct vcpu *v, void *arg)
 {
     struct xen_sysctl_scheduler_op *op = &((struct xen_sysctl *)arg)->u.scheduler_op;
     u32 limit = op->u.sched_credit2.ratelimit_us;
-    if (!cpupool_can_run(op->cpupool_id))
+    if (!cpupool_exists(op->cpupool_id))
         return -ESRCH;
     if (op->sched_id != CONTROL_SCHEDULER)
         return -EINVAL;

@@ -640,9 +640,21 @@ static void test_pools(void **state)
     assert_int_equal(sys.u.cpupool_op.n_dom, 1);
     assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_DESTROY, 1, 0), -EBUSY);
     assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 1, 1), -EBUSY);
+    /* Dead, but not gone yet: it does not keep the pool. */
+    d = domain_get(id);
     destroy(id);
+    assert_int_equal(pool_cpus_now(XEN_SYSCTL_CPUPOOL_OP_INFO, 1), 2);
+    assert_int_equal(sys.u.cpupool_op.n_dom, 0);
     assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 1, XEN_SYSCTL_CPUPOOL_PAR_ANY), 0);
+    sys.u.scheduler_op = (struct xen_sysctl_scheduler_op){
+        .sched_id = XEN_SCHEDULER_CREDIT2, .cpupool_id = 1, .cmd = XEN_SYSCTL_SCHEDOP_getinfo};
+    assert_int_equal(call_sysctl(XEN_SYSCTL_scheduler_op), 0);
+    sys.u.scheduler_op.cpupool_id = 2;
+    assert_int_equal(call_sysctl(XEN_SYSCTL_scheduler_op), -ESRCH);
     assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_DESTROY, 1, 0), 0);
+    assert_int_equal(d->cpupool, 0);
+    domain_put(d);
+    memory_world_softirqs();
     assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_DESTROY, 0, 0), -EBUSY);
     assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, XEN_SYSCTL_CPUPOOL_PAR_ANY), 0);
     assert_int_equal(pool_cpus_now(XEN_SYSCTL_CPUPOOL_OP_INFO, 0), 3);

@@ -10,6 +10,7 @@ struct domain;
 /* Has all CPUs at boot, and domain 0 for ever: so it is always there. */
 #define CPUPOOL_FIRST 0u
 
+bool cpupool_exists(u32 id);
 /* The pool is there and has a CPU. */
 bool cpupool_can_run(u32 id);
 /* d, of the pool d->cpupool, has got vCPUs, which do not run yet. */
