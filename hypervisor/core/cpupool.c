@@ -143,7 +143,9 @@ static long pool_add_cpu(u32 id, u32 cpu)
 {
     struct cpumask unused;
     free_cpus(&unused);
-    if (cpu == XEN_SYSCTL_CPUPOOL_PAR_ANY && (cpu = cpumask_first(&unused)) == NR_CPUS)
+    if (cpu == XEN_SYSCTL_CPUPOOL_PAR_ANY)
+        cpu = cpumask_first(&unused);
+    if (cpu >= NR_CPUS)
         return -EINVAL;
     if (!cpumask_test(&unused, cpu))
         return -ENODEV;
@@ -175,6 +177,18 @@ static long pool_remove_cpu(u32 id, u32 cpu)
     return 0;
 }
 
+/* The CPUs that its vCPUs were pinned to, or preferred, are not in the new pool. */
+static void domain_move(struct domain *d, u32 id)
+{
+    struct cpumask all;
+    struct vcpu *v;
+    cpumask_fill(&all);
+    d->cpupool = id;
+    domain_apply(d);
+    for_each_vcpu (d, v)
+        BUG_ON(sched_set_affinity(v, &all, &all));
+}
+
 static long pool_move_domain(u32 id, domid_t domid, const struct domain *caller)
 {
     struct domain *d = domain_get(domid);
@@ -185,10 +199,8 @@ static long pool_move_domain(u32 id, domid_t domid, const struct domain *caller)
         result = -EPERM;
     else if (d->cpupool != id && !pool_can_run(id))
         result = -ENOENT;
-    else if (d->cpupool != id) {
-        d->cpupool = id;
-        domain_apply(d);
-    }
+    else if (d->cpupool != id)
+        domain_move(d, id);
     domain_put(d);
     return result;
 }

@@ -133,19 +133,41 @@ long domctl_sendtrigger(struct vcpu *caller, void *arg)
 
 /* --- where they may run */
 
-static int affinity_read(struct cpumask *mask, const struct xenctl_bitmap *from)
+/* The vCPU whose affinity the call is about. -EINVAL: it says nothing, or not where. */
+static int affinity_begin(struct domctl_call *c, struct vcpu **v)
 {
-    return guest_handle_is_null(from->bitmap) ? -EINVAL
-                                              : control_bitmap_in(mask->bits, NR_CPUS, from);
+    const struct xen_domctl_vcpuaffinity *op = &c->op.u.vcpuaffinity;
+    if (!op->flags ||
+        ((op->flags & XEN_VCPUAFFINITY_HARD) && guest_handle_is_null(op->cpumap_hard.bitmap)) ||
+        ((op->flags & XEN_VCPUAFFINITY_SOFT) && guest_handle_is_null(op->cpumap_soft.bitmap)))
+        return -EINVAL;
+    return vcpu_find(c->d, op->vcpu, v);
+}
+
+/* What the given parts of v's affinity come to. */
+static int affinity_tell_effect(const struct vcpu *v, const struct xen_domctl_vcpuaffinity *op)
+{
+    struct cpumask usable, soft;
+    int error = 0;
+    cpumask_and(&usable, &v->sched.affinity_hard, &v->sched.pool);
+    cpumask_and(&usable, &usable, &cpu_online_mask);
+    cpumask_and(&soft, &v->sched.affinity_soft, &usable);
+    if (op->flags & XEN_VCPUAFFINITY_HARD)
+        error = control_bitmap_out(&op->cpumap_hard, usable.bits, NR_CPUS);
+    if (!error && (op->flags & XEN_VCPUAFFINITY_SOFT))
+        error = control_bitmap_out(&op->cpumap_soft, soft.bits, NR_CPUS);
+    return error;
 }
 
 long domctl_setvcpuaffinity(struct vcpu *caller, void *arg)
 {
     struct domctl_call *c = arg;
     const struct xen_domctl_vcpuaffinity *op = &c->op.u.vcpuaffinity;
+    bool with_hard = op->flags & XEN_VCPUAFFINITY_HARD;
+    bool with_soft = op->flags & XEN_VCPUAFFINITY_SOFT;
     struct cpumask hard, soft;
     struct vcpu *v;
-    int error = vcpu_find(c->d, op->vcpu, &v);
+    int error = affinity_begin(c, &v);
     if (error)
         return error;
     if (op->flags & XEN_VCPUAFFINITY_FORCE) {
@@ -154,27 +176,12 @@ long domctl_setvcpuaffinity(struct vcpu *caller, void *arg)
         if (error && error != -EINVAL)
             return error;
     }
-    if (!(op->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)))
-        return -EINVAL;
-    hard = v->sched.affinity_hard;
-    soft = v->sched.affinity_soft;
-    if (op->flags & XEN_VCPUAFFINITY_HARD)
-        error = affinity_read(&hard, &op->cpumap_hard);
-    else
-        error = 0;
-    if (!error && (op->flags & XEN_VCPUAFFINITY_SOFT))
-        error = affinity_read(&soft, &op->cpumap_soft);
+    error = with_hard ? control_bitmap_in(hard.bits, NR_CPUS, &op->cpumap_hard) : 0;
+    if (!error && with_soft)
+        error = control_bitmap_in(soft.bits, NR_CPUS, &op->cpumap_soft);
     if (!error)
-        error = sched_set_affinity(v, &hard, &soft);
-    /* What comes into effect. */
-    cpumask_and(&hard, &hard, &v->sched.pool);
-    cpumask_and(&hard, &hard, &cpu_online_mask);
-    cpumask_and(&soft, &soft, &hard);
-    if (!error && (op->flags & XEN_VCPUAFFINITY_HARD))
-        error = control_bitmap_out(&op->cpumap_hard, hard.bits, NR_CPUS);
-    if (!error && (op->flags & XEN_VCPUAFFINITY_SOFT))
-        error = control_bitmap_out(&op->cpumap_soft, soft.bits, NR_CPUS);
-    return error;
+        error = sched_set_affinity(v, with_hard ? &hard : NULL, with_soft ? &soft : NULL);
+    return error ? error : affinity_tell_effect(v, op);
 }
 
 long domctl_getvcpuaffinity(struct vcpu *caller, void *arg)
@@ -182,9 +189,7 @@ long domctl_getvcpuaffinity(struct vcpu *caller, void *arg)
     struct domctl_call *c = arg;
     const struct xen_domctl_vcpuaffinity *op = &c->op.u.vcpuaffinity;
     struct vcpu *v;
-    int error = vcpu_find(c->d, op->vcpu, &v);
-    if (!error && !(op->flags & (XEN_VCPUAFFINITY_HARD | XEN_VCPUAFFINITY_SOFT)))
-        error = -EINVAL;
+    int error = affinity_begin(c, &v);
     if (!error && (op->flags & XEN_VCPUAFFINITY_HARD))
         error = control_bitmap_out(&op->cpumap_hard, v->sched.affinity_hard.bits, NR_CPUS);
     if (!error && (op->flags & XEN_VCPUAFFINITY_SOFT))

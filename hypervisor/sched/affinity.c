@@ -41,14 +41,16 @@ int sched_set_affinity(struct vcpu *v, const struct cpumask *hard, const struct 
     struct cpumask usable;
 
     struct sched_cpu *q = sched_lock(v);
-    bool possible = cpumask_and(&usable, hard, &v->sched.pool) &&
-                    cpumask_and(&usable, &usable, &cpu_online_mask);
+    bool possible = !hard || (cpumask_and(&usable, hard, &v->sched.pool) &&
+                              cpumask_and(&usable, &usable, &cpu_online_mask));
     if (!possible || v->sched.overridden) {
         spin_unlock(&q->lock);
         return possible ? -EBUSY : -EINVAL;
     }
-    v->sched.affinity_hard = *hard;
-    v->sched.affinity_soft = *soft;
+    if (hard)
+        v->sched.affinity_hard = *hard;
+    if (soft)
+        v->sched.affinity_soft = *soft;
     affinity_apply(q, v);
     return 0;
 }

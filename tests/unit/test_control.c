@@ -104,10 +104,12 @@ void sched_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
 int sched_set_affinity(struct vcpu *v, const struct cpumask *hard, const struct cpumask *soft)
 {
     struct cpumask usable;
-    if (!cpumask_and(&usable, hard, &cpu_online_mask))
+    if (hard && !cpumask_and(&usable, hard, &cpu_online_mask))
         return -EINVAL;
-    v->sched.affinity_hard = *hard;
-    v->sched.affinity_soft = *soft;
+    if (hard)
+        v->sched.affinity_hard = *hard;
+    if (soft)
+        v->sched.affinity_soft = *soft;
     return 0;
 }
 
@@ -467,6 +469,17 @@ static void test_affinity_and_weight(void **state)
     assert_int_equal(soft, 0xff);
     hard = 4; /* not online */
     assert_int_equal(call_domctl(XEN_DOMCTL_setvcpuaffinity, id), -EINVAL);
+    /* One of the two alone leaves the other as it is. */
+    d->vcpus[0]->sched.affinity_hard.bits[0] = 4;
+    dom.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_SOFT;
+    soft = 6;
+    assert_int_equal(call_domctl(XEN_DOMCTL_setvcpuaffinity, id), 0);
+    assert_int_equal(d->vcpus[0]->sched.affinity_hard.bits[0], 4);
+    assert_int_equal(d->vcpus[0]->sched.affinity_soft.bits[0], 6);
+    assert_int_equal(soft, 0);
+    /* To undo a pinning and nothing else. */
+    dom.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_FORCE;
+    assert_int_equal(call_domctl(XEN_DOMCTL_setvcpuaffinity, id), 0);
     dom.u.vcpuaffinity.vcpu = 9;
     assert_int_equal(call_domctl(XEN_DOMCTL_setvcpuaffinity, id), -EINVAL);
     dom.u.vcpuaffinity = (struct xen_domctl_vcpuaffinity){0};
@@ -630,11 +643,17 @@ static void test_pools(void **state)
         .op = XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, .cpupool_id = 1, .domid = id};
     assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op), -ENOENT);
     assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 1, 1), 0);
+    assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 1, NR_CPUS), -EINVAL);
+    struct domain *d = domain_get(id);
+    d->vcpus[0]->sched.affinity_hard.bits[0] = 1;
+    d->vcpus[0]->sched.affinity_soft.bits[0] = 1;
     sys.u.cpupool_op = (struct xen_sysctl_cpupool_op){
         .op = XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, .cpupool_id = 1, .domid = id};
     assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op), 0);
-    struct domain *d = domain_get(id);
     assert_int_equal(d->vcpus[0]->sched.pool.bits[0], 2);
+    /* Where it was pinned to has no meaning there. */
+    assert_int_equal(d->vcpus[0]->sched.affinity_hard.bits[0], ~0ull);
+    assert_int_equal(d->vcpus[0]->sched.affinity_soft.bits[0], ~0ull);
     domain_put(d);
     assert_int_equal(pool_cpus_now(XEN_SYSCTL_CPUPOOL_OP_INFO, 1), 2);
     assert_int_equal(sys.u.cpupool_op.n_dom, 1);

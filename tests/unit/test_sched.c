@@ -262,6 +262,8 @@ static void test_pools(void **state)
     world_check();
     assert_true(g->v->cpu >= 2 && pinned->v->cpu >= 2 && g->v->cpu != pinned->v->cpu);
     assert_int_equal(sched_set_affinity(g->v, &first, &all), -EINVAL);
+    assert_int_equal(sched_set_affinity(pinned->v, NULL, &second), 0);
+    assert_int_equal(pinned->v->sched.affinity_soft.bits[0], second.bits[0]);
     sched_set_pool(pinned->v, &first);
     world_settle();
     assert_int_equal(pinned->v->cpu, 1);

@@ -57,7 +57,7 @@ void sched_yield(void);
  * caller made the event visible before. */
 void sched_unblock(struct vcpu *v);
 
-/* Hard affinity must contain an online CPU of v's pool, else -EINVAL. */
+/* Hard affinity must contain an online CPU of v's pool, else -EINVAL. NULL: as it is. */
 must_check int sched_set_affinity(struct vcpu *v, const struct cpumask *hard,
                                   const struct cpumask *soft);
 
