@@ -20,6 +20,8 @@
 #include "lib/print.h"
 #include "lib/string.h"
 
+#define CONTROL_PAUSES_MAX 255u
+
 static bool domctl_busy;
 
 /* How the tools find the end of a list, and the length of another. */
@@ -175,6 +177,8 @@ long domctl_pausedomain(struct vcpu *v, void *arg)
     struct domain *d = c->d;
     if (d == v->domain)
         return domctl_refuse(c, -EINVAL, "it is the caller");
+    if (d->control_pauses == CONTROL_PAUSES_MAX)
+        return domctl_refuse(c, -EOVERFLOW, "the tools have paused it too often");
     d->control_pauses++;
     domain_pause(d);
     return 0;

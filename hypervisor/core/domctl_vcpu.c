@@ -78,7 +78,7 @@ long domctl_getvcpucontext(struct vcpu *caller, void *arg)
     struct domctl_call *c = arg;
     const struct xen_domctl_vcpucontext *op = &c->op.u.vcpucontext;
     struct vcpu *v = domain_vcpu(c->d, op->vcpu);
-    if (c->d == caller->domain || !v)
+    if (!v || v == current)
         return -EINVAL;
     if (!v->initialised)
         return -ENODATA;

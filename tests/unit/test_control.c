@@ -376,6 +376,13 @@ static void test_life(void **state)
     assert_true(d->vcpus[1]->pause_flags & VCPU_PAUSED_DOWN);
     dom.u.vcpucontext.vcpu = 2;
     assert_int_equal(call_domctl(XEN_DOMCTL_setvcpucontext, id), -EINVAL);
+    /* The caller sees its other vCPUs. */
+    domain_world.dom0->vcpus[1]->initialised = true;
+    dom.u.vcpucontext = (struct xen_domctl_vcpucontext){.vcpu = 1, .ctxt.va = (u64)context};
+    assert_int_equal(call_domctl(XEN_DOMCTL_getvcpucontext, 0), 0);
+    assert_int_equal(call_domctl(XEN_DOMCTL_setvcpucontext, 0), -EINVAL);
+    dom.u.vcpucontext.vcpu = 0;
+    assert_int_equal(call_domctl(XEN_DOMCTL_getvcpucontext, 0), -EINVAL);
     free(context);
 
     assert_int_equal(call_domctl(XEN_DOMCTL_unpausedomain, id), 0);
@@ -385,6 +392,14 @@ static void test_life(void **state)
     assert_int_equal(call_domctl(XEN_DOMCTL_pausedomain, id), 0);
     assert_int_equal(call_domctl(XEN_DOMCTL_pausedomain, 0), -EINVAL);
     assert_int_equal(call_domctl(XEN_DOMCTL_destroydomain, 0), -EINVAL);
+
+    /* The tools' pauses are counted, up to a limit. */
+    u32 pauses = d->pause_count;
+    while (pauses < 255 && !call_domctl(XEN_DOMCTL_pausedomain, id))
+        pauses++;
+    assert_int_equal(pauses, 255);
+    assert_int_equal(call_domctl(XEN_DOMCTL_pausedomain, id), -EOVERFLOW);
+    assert_int_equal(d->pause_count, 255);
 
     domain_shutdown(d, SHUTDOWN_suspend);
     assert_int_equal(call_domctl(XEN_DOMCTL_getdomaininfo, id), 0);
