@@ -150,7 +150,7 @@ int domain_replace_frames(struct domain *d, struct frame *f, u32 order)
     return frames_assign(d, f, order, true);
 }
 
-int frame_share_with(struct frame *f, struct domain *d)
+static int frame_share(struct frame *f, struct domain *d, u64 type)
 {
     int error = 0;
     spin_lock(&d->frame_lock);
@@ -159,11 +159,21 @@ int frame_share_with(struct frame *f, struct domain *d)
     } else {
         d->frame_refs++;
         f->owner = frame_owner_name(d);
-        f->type = FRAME_TYPE_WRITABLE | FRAME_VALIDATED | 1;
+        f->type = type | FRAME_VALIDATED | 1;
         __atomic_store_n(&f->count, FRAME_HYPERVISOR | FRAME_ALLOCATED | 1, __ATOMIC_RELEASE);
     }
     spin_unlock(&d->frame_lock);
     return error;
+}
+
+int frame_share_with(struct frame *f, struct domain *d)
+{
+    return frame_share(f, d, FRAME_TYPE_WRITABLE);
+}
+
+int frame_show_to(struct frame *f, struct domain *d)
+{
+    return frame_share(f, d, FRAME_TYPE_NONE);
 }
 
 void frame_unshare(struct frame *f)

@@ -209,6 +209,16 @@ static void test_share(void **state)
     assert_int_equal(heap_free_frames(), free + 1);
     assert_int_equal(d->refs, 1);
 
+    /* What is only shown cannot be written. */
+    f = heap_alloc(0, NODE_ANY, ADDRESS_ANY, 0);
+    assert_int_equal(frame_show_to(f, d), 0);
+    assert_true(frame_get(f, d));
+    frame_put(f);
+    assert_int_equal(frame_get_writable(f, d), -EBUSY);
+    f->type = 0;
+    assert_true(frame_release(f));
+    assert_int_equal(d->refs, 1);
+
     d->refs = 0;
     f = heap_alloc(0, NODE_ANY, ADDRESS_ANY, 0);
     assert_int_equal(frame_share_with(f, d), -EINVAL);

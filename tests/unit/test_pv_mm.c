@@ -297,6 +297,8 @@ static void frames_of_other_domains(void **state)
 {
     struct tree t = tree_load(world.dom0);
     mfn_t other = world_frame(world.guest), shown = world_frame(world.xen);
+    mfn_t shared = world_frame(world.xen);
+    frame_of_mfn(shown)->type = FRAME_TYPE_NONE | 1;
     struct mmu_update u = {.ptr = at(t.l1, 1), .val = pte_make(other, RW)};
     assert_int_equal(world_call(hypercall_mmu_update, (u64)&u, 1, 0, 7), 0);
     assert_int_equal(world_type_count(other), 1);
@@ -318,11 +320,16 @@ static void frames_of_other_domains(void **state)
     assert_false(frame_of_mfn(other)->count & FRAME_FOREIGN);
     op.cmd = MMUEXT_UNPIN_TABLE;
     assert_int_equal(world_call(hypercall_mmuext_op, (u64)&op, 1, 0, 7), 0);
-    /* The hypervisor's own that it shows: to be read. */
+    /* The hypervisor's own that it shows, to be read, and that it shares. */
     u.val = pte_make(shown, RW);
     assert_int_equal(world_call(hypercall_mmu_update, (u64)&u, 1, 0, DOMID_XEN), -EBUSY);
     u.val = pte_make(shown, RO);
     assert_int_equal(world_call(hypercall_mmu_update, (u64)&u, 1, 0, DOMID_XEN), 0);
+    struct mmu_update both = {.ptr = at(t.l1, 5), .val = pte_make(shared, RW)};
+    assert_int_equal(world_call(hypercall_mmu_update, (u64)&both, 1, 0, DOMID_XEN), 0);
+    assert_int_equal(world_type_count(shared), 1);
+    both.val = 0;
+    assert_int_equal(world_call(hypercall_mmu_update, (u64)&both, 1, 0, DOMID_SELF), 0);
     assert_int_equal(world_call(hypercall_update_va_mapping_otherdomain, TREE_VA + PAGE_SIZE,
                                 pte_make(other, RO), UVMF_INVLPG, 7),
                      0);
@@ -333,6 +340,7 @@ static void frames_of_other_domains(void **state)
     /* Links to other domains' tables are nobody's. */
     u = (struct mmu_update){.ptr = at(t.l2, 9), .val = pte_make(other, RW)};
     assert_int_equal(world_call(hypercall_mmu_update, (u64)&u, 1, 0, 7), -EINVAL);
+    frame_of_mfn(shown)->type = 0; /* the world takes it back */
 }
 
 static void tables_of_other_domains(void **state)

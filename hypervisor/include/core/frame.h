@@ -127,6 +127,8 @@ bool frame_release(struct frame *f);
  * away.
  */
 must_check int frame_share_with(struct frame *f, struct domain *d);
+/* The same for good, and to be read only: it is in use as what is no writable data. */
+must_check int frame_show_to(struct frame *f, struct domain *d);
 /* The hypervisor is done with it: it goes back to the heap once d's mappings are gone. */
 void frame_unshare(struct frame *f);
 /*

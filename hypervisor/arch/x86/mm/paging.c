@@ -239,7 +239,7 @@ init_text void paging_share_m2p(void)
     for (u64 c = 0; c < DIV_ROUND_UP(frame_limit, FRAMES_PER_M2P_CHUNK); c++) {
         mfn_t mfn = paging_lookup(LAYOUT_M2P + c * LARGE_PAGE);
         for (u32 i = 0; !mfn_is_invalid(mfn) && i < LARGE_PAGE / PAGE_SIZE; i++)
-            BUG_ON(frame_share_with(frame_of_mfn(MFN(mfn.v + i)), domain_xen()));
+            BUG_ON(frame_show_to(frame_of_mfn(MFN(mfn.v + i)), domain_xen()));
     }
 }
 

@@ -62,8 +62,6 @@ static int l1_get_device(struct mm_work *w, pte_t *entry)
 /* A use of f, referenced and owner's, as writable data. -EBUSY, -ERESTART. */
 static int l1_get_writable(struct mm_work *w, struct frame *f, struct domain *owner)
 {
-    if (owner == domain_xen())
-        return -EBUSY;
     int error = frame_type_get_writable(f);
     if (owner != w->pt_owner) {
         if (!error)
