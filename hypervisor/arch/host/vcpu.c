@@ -53,7 +53,7 @@ static void hypercall_execute(struct vcpu *v)
     if (!v->arch.kernel_mode)
         pv_syscall_from_user(v, r);
     else if (r->rax < NR_HYPERCALLS)
-        r->rax = (u64)hypercall_table[r->rax](v, r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9);
+        r->rax = (u64)hypercall_entries[r->rax](v, r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9);
     else
         r->rax = (u64)-ENOSYS;
     show(v, r, true);

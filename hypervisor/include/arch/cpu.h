@@ -21,6 +21,8 @@ void cpu_idle(void);
 /* Open interrupts for an instant. */
 void cpu_interrupt_window(void);
 u32 cpu_node(u32 cpu);
+/* The counter of this CPU that guests read too (x86: TSC), for traces. */
+u64 cpu_cycles(void);
 /* What VCPUOP_get_physid tells of a CPU: ACPI id << 32 | APIC id on x86. */
 u64 cpu_physical_id(u32 cpu);
 

@@ -107,6 +107,8 @@ typedef long (*hypercall_handler_t)(struct vcpu *v, u64 a1, u64 a2, u64 a3, u64 
 
 #define NR_HYPERCALLS 64
 extern const hypercall_handler_t hypercall_table[NR_HYPERCALLS];
+/* The table by which guests come: that one, or while somebody traces another. */
+extern const hypercall_handler_t *hypercall_entries;
 extern const char *const hypercall_names[NR_HYPERCALLS];
 
 #endif

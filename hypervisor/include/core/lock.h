@@ -14,6 +14,7 @@
 #include "types.h"
 
 enum lock_rank {
+    LOCK_TRACE,       /* how trace buffers are set up */
     LOCK_CPUPOOL,     /* which CPUs and domains are in which pool */
     LOCK_DOMAIN_LIST, /* the list of all domains */
     LOCK_DOMAIN,      /* one domain's life cycle and control operations */

@@ -107,7 +107,7 @@ entry_syscall64:
     mov %rsi, %rdx
     mov %rdi, %rsi
     mov %rbx, %rdi
-    lea hypercall_table(%rip), %r10
+    mov hypercall_entries(%rip), %r10
     lfence /* the bounds check above is decided before the table is read (Spectre v1) */
     mov (%r10, %rax, 8), %rax
     call __x86_indirect_thunk_rax

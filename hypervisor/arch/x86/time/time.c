@@ -5,6 +5,7 @@
  * themselves.
  */
 #include "x86/time.h"
+#include "arch/cpu.h"
 #include "arch/vcpu.h"
 #include "core/domain.h"
 #include "core/guest_access.h"
@@ -66,6 +67,11 @@ u64 time_to_tsc(nsec_t time)
 nsec_t time_of_ticks(u64 ticks)
 {
     return time_scale_apply(scale, ticks);
+}
+
+u64 cpu_cycles(void)
+{
+    return rdtsc();
 }
 
 u64 tsc_khz(void)
