@@ -6,6 +6,7 @@
 #include "arch/vcpu.h"
 #include "core/guest_access.h"
 #include "core/time.h"
+#include "core/trace.h"
 #include "schedule.h"
 
 s32 sched_state_of_sleeper(const struct vcpu *v)
@@ -15,10 +16,20 @@ s32 sched_state_of_sleeper(const struct vcpu *v)
                                                                                 : RUNSTATE_offline;
 }
 
+static void runstate_trace(const struct vcpu *v, s32 state)
+{
+    const u32 who = (u32)v->domain->id << 16 | v->id;
+    const u32 change = (u32)v->runstate.state << 8 | (u32)state << 4;
+
+    trace_record(TRC_SCHED_RUNSTATE_CHANGE | change, true, &who, sizeof(who));
+}
+
 void sched_runstate_change(struct vcpu *v, s32 state, nsec_t now)
 {
     struct vcpu_runstate_info *r = &v->runstate;
 
+    if (unlikely(READ_ONCE(trace_on)) && r->state != state)
+        runstate_trace(v, state);
     if (likely(now > r->state_entry_time)) {
         r->time[r->state] += now - r->state_entry_time;
         r->state_entry_time = now;

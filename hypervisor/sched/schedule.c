@@ -15,6 +15,7 @@
 #include "core/event_channel.h"
 #include "core/softirq.h"
 #include "core/time.h"
+#include "core/trace.h"
 #include "core/vcpu_timer.h"
 #include "errno.h"
 #include "lib/print.h"
@@ -247,6 +248,7 @@ void sched_wake(struct vcpu *v)
 
     if (vcpu_runnable(v)) {
         if (v->runstate.state >= RUNSTATE_blocked) {
+            trace2(TRC_SCHED_WAKE, v->domain->id, v->id);
             sched_runstate_change(v, RUNSTATE_runnable, time_now());
             /* One that is leaving its CPU is placed when it has left. */
             if (!v->running) {
@@ -291,10 +293,12 @@ void sched_block(void)
 
     /* First asleep, then look: who sends an event makes it pending, then looks whether to wake. */
     __atomic_or_fetch(&v->pause_flags, VCPU_PAUSED_BLOCKED, __ATOMIC_SEQ_CST);
-    if (event_upcall_wanted(v) || READ_ONCE(v->nmi_pending))
+    if (event_upcall_wanted(v) || READ_ONCE(v->nmi_pending)) {
         __atomic_and_fetch(&v->pause_flags, ~VCPU_PAUSED_BLOCKED, __ATOMIC_SEQ_CST);
-    else
+    } else {
+        trace2(TRC_SCHED_BLOCK, v->domain->id, v->id);
         softirq_raise(SOFTIRQ_SCHEDULE);
+    }
 }
 
 void sched_unblock(struct vcpu *v)
@@ -309,6 +313,7 @@ void sched_yield(void)
 {
     if (!READ_ONCE(this_cpu(sched_waiting)))
         return;
+    trace2(TRC_SCHED_YIELD, current->domain->id, current->id);
     this_cpu(sched_cpu).yielded = true;
     softirq_raise(SOFTIRQ_SCHEDULE);
 }
@@ -356,9 +361,18 @@ static void schedule_arm(struct sched_cpu *q, u32 cpu, const struct vcpu *next, 
     }
 }
 
+static void switch_trace(const struct vcpu *prev, const struct vcpu *next)
+{
+    const u32 who[] = {prev->domain->id, prev->id, next->domain->id, next->id};
+
+    trace_record(TRC_SCHED_SWITCH, true, who, sizeof(who));
+}
+
 /* next takes prev's place on this CPU; q is locked. */
 static void schedule_switch(struct sched_cpu *q, struct vcpu *prev, struct vcpu *next, nsec_t now)
 {
+    if (unlikely(READ_ONCE(trace_on)))
+        switch_trace(prev, next);
     if (!next->is_idle)
         sched_queue_remove(next);
     sched_runstate_change(

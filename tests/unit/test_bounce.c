@@ -16,6 +16,7 @@
 #include "core/percpu.h"
 #include "core/softirq.h"
 #include "errno.h"
+#include "tests/unit/host/traces.h"
 #include "x86/cpu.h"
 #include "x86/pv.h"
 
@@ -251,6 +252,30 @@ static void test_page_fault(void **state)
     pv_exit_work(&vcpu, &guest);
     check_frame(USER_CS, &code, 1, false);
     assert_int_equal(info.arch.cr2, 0xbeef000);
+}
+
+static void test_traces(void **state)
+{
+    (void)state;
+    u64 rip = guest.rip;
+    pv_inject_trap(&vcpu, TRAP_GP, 0x1234);
+    assert_int_equal(host_traces_count, 0);
+    trace_on = true;
+    pv_inject_trap(&vcpu, TRAP_GP, 0x1234);
+    pv_inject_page_fault(&vcpu, 0x123456789abc, PF_WRITE);
+    trace_on = false;
+    const struct host_trace *t = host_trace_find(TRC_PV_TRAP | TRC_64_FLAG);
+    assert_non_null(t);
+    assert_int_equal(t->extra[0], (u32)rip);
+    assert_int_equal(t->extra[1], rip >> 32);
+    assert_int_equal(t->extra[2], 0x12340000 | 1 << 15 | TRAP_GP);
+    t = host_trace_find(TRC_PV_PAGE_FAULT | TRC_64_FLAG);
+    assert_non_null(t);
+    assert_int_equal(t->extra[0], (u32)rip);
+    assert_int_equal(t->extra[2], 0x56789abc);
+    assert_int_equal(t->extra[3], 0x1234);
+    assert_int_equal(t->extra[4], PF_WRITE);
+    assert_int_equal(host_traces_count, 2);
 }
 
 static void test_failsafe(void **state)
@@ -638,6 +663,7 @@ int main(void)
         cmocka_unit_test_setup(test_trap_from_user, setup),
         cmocka_unit_test_setup(test_without_vcpu_info, setup),
         cmocka_unit_test_setup(test_page_fault, setup),
+        cmocka_unit_test_setup(test_traces, setup),
         cmocka_unit_test_setup(test_failsafe, setup),
         cmocka_unit_test_setup(test_crashes, setup),
         cmocka_unit_test_setup(test_iopl, setup),

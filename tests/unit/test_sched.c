@@ -16,6 +16,7 @@
 #include "hypervisor/sched/schedule.h"
 #include "lib/print.h"
 #include "tests/unit/host/sched_world.h"
+#include "tests/unit/host/traces.h"
 
 /* Per cent by which a share may differ from the fair one. */
 #define TOLERANCE 4
@@ -365,6 +366,48 @@ static void test_runstate_area(void **state)
     assert_int_equal(area.time[RUNSTATE_blocked], MILLISECONDS(14));
 }
 
+static void assert_traced(u32 event, u32 first, u32 second)
+{
+    const struct host_trace *t = host_trace_find(event);
+    assert_non_null(t);
+    assert_int_equal(t->extra[0], first);
+    assert_int_equal(t->extra[1], second);
+}
+
+static void test_traces(void **state)
+{
+    world_init(1);
+    world_domain.id = 7;
+    world_add(256);
+    struct guest *g = world_add(256);
+    start_all();
+    world_settle();
+    world_run(MILLISECONDS(2));
+    host_cpu = g->v->cpu;
+    trace_on = true;
+    struct vcpu *v = current, *other = v == g->v ? world_guests[0].v : g->v;
+    sched_yield();
+    world_settle();
+    host_cpu = other->cpu;
+    sched_block();
+    world_settle();
+    sched_unblock(other);
+    world_settle();
+    trace_on = false;
+    assert_traced(TRC_SCHED_YIELD, 7, v->id);
+    assert_traced(TRC_SCHED_BLOCK, 7, other->id);
+    assert_traced(TRC_SCHED_WAKE, 7, other->id);
+    assert_traced(TRC_SCHED_SWITCH, 7, v->id);
+    const struct host_trace *t = host_trace_find(TRC_SCHED_SWITCH);
+    assert_int_equal(t->extra[2], 7);
+    assert_int_equal(t->extra[3], other->id);
+    assert_traced(TRC_SCHED_RUNSTATE_CHANGE | RUNSTATE_running << 8 | RUNSTATE_runnable << 4,
+                  7 << 16 | v->id, 0);
+    assert_traced(TRC_SCHED_RUNSTATE_CHANGE | RUNSTATE_running << 8 | RUNSTATE_blocked << 4,
+                  7 << 16 | other->id, 0);
+    assert_null(host_trace_find(TRC_SCHED_RUNSTATE_CHANGE)); /* no change, no record */
+}
+
 /* --- anything in any order */
 
 static void vcpu_pause_change(struct vcpu *v, int change)
@@ -474,6 +517,7 @@ int main(void)
         cmocka_unit_test_teardown(test_cpu_goes_down, teardown),
         cmocka_unit_test_teardown(test_timers, teardown),
         cmocka_unit_test_teardown(test_runstate_area, teardown),
+        cmocka_unit_test_teardown(test_traces, teardown),
         cmocka_unit_test(test_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include "core/guest_access.h"
 #include "core/hypercall_handlers.h"
 #include "core/softirq.h"
+#include "core/trace.h"
 #include "lib/print.h"
 #include "x86/cpu.h"
 #include "x86/pv.h"
@@ -138,6 +139,19 @@ static void callback_from_user(struct vcpu *v, struct regs *regs, u64 rip, bool 
     (BIT(TRAP_DF) | BIT(TRAP_TS) | BIT(TRAP_NP) | BIT(TRAP_SS) | BIT(TRAP_GP) | BIT(TRAP_PF) |     \
      BIT(TRAP_AC))
 
+static void trap_trace(const struct vcpu *v, u32 vector, u32 error_code, bool has_error_code)
+{
+    u64 rip = guest_regs()->rip, cr2 = v->arch.cr2;
+    const u32 fault[] = {(u32)rip, (u32)(rip >> 32), (u32)cr2, (u32)(cr2 >> 32), error_code};
+    const u32 trap[] = {(u32)rip, (u32)(rip >> 32),
+                        vector | (u32)has_error_code << 15 | error_code << 16};
+
+    if (vector == TRAP_PF)
+        trace_record(TRC_PV_PAGE_FAULT | TRC_64_FLAG, true, fault, sizeof(fault));
+    else
+        trace_record(TRC_PV_TRAP | TRC_64_FLAG, true, trap, sizeof(trap));
+}
+
 void pv_inject_trap(struct vcpu *v, u32 vector, u32 error_code)
 {
     const struct trap_info *t = &v->arch.traps[vector];
@@ -150,6 +164,8 @@ void pv_inject_trap(struct vcpu *v, u32 vector, u32 error_code)
     b->rip = t->address;
     b->error_code = error_code;
     b->flags = (u8)flags;
+    if (unlikely(READ_ONCE(trace_on)))
+        trap_trace(v, vector, error_code, flags & PV_BOUNCE_ERROR_CODE);
     if (!t->address)
         domain_crash(v->domain,
                      "vcpu %u: exception %u (error code %#x) at %#lx, and no handler for it", v->id,
