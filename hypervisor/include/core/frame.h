@@ -34,6 +34,7 @@ STATIC_ASSERT(sizeof(struct frame) == 32);
 #define FRAME_NOT_RAM BIT(59) /* a hole in the table: MMIO, firmware, nothing */
 #define FRAME_FOREIGN                                                                              \
     BIT(58) /* a domain that does not own it had it mapped writable (x86: pv/mm) */
+/* The number of references. Of a frame that is free, a hole, or the hypervisor's own it is 0. */
 #define FRAME_REFS (BIT(32) - 1)
 
 /* type: the type in the top bits ... */
@@ -61,8 +62,10 @@ STATIC_ASSERT(sizeof(struct frame) == 32);
  *
  *   struct frame *frame_of_mfn(mfn_t);    mfn_t frame_mfn(const struct frame *);
  *   struct frame *frame_of_ram(mfn_t);    unchecked: of a link in the frame table
+ *   struct frame *frame_in_table(mfn_t);  NULL beyond the table; may be of a hole (FRAME_NOT_RAM)
  *   void *frame_to_virt(const struct frame *);    struct frame *virt_to_frame(const void *);
  *   void *mfn_to_virt(mfn_t);    mfn_t virt_to_mfn(const void *);
+ *   mfn_t heap_to_mfn(const void *);    the same, of the heap's memory only
  *   void *paddr_to_virt(paddr_t);    paddr_t virt_to_paddr(const void *);
  *   bool mfn_is_ram(mfn_t);
  */
@@ -71,7 +74,7 @@ STATIC_ASSERT(sizeof(struct frame) == 32);
 /* A domain as f->owner names it: by the frame that holds its struct. */
 static inline u32 frame_owner_name(const struct domain *d)
 {
-    return (u32)virt_to_mfn(d).v;
+    return (u32)heap_to_mfn(d).v;
 }
 
 /* The owner, or NULL. Stable only while the caller holds a reference to the frame. */
@@ -88,6 +91,8 @@ static inline struct domain *frame_owner(const struct frame *f)
 must_check static inline bool frame_get(struct frame *f, struct domain *d);
 /* The same for a domain as f->owner names it. */
 must_check static inline bool frame_get_from(struct frame *f, u32 owner);
+/* The frame of that number with a reference, or NULL. */
+must_check static inline struct frame *frame_get_mfn(mfn_t mfn, u32 owner);
 /* Drop one; the last one returns the frame to the heap (dirty). Lock-free but for that. */
 static inline void frame_put(struct frame *f);
 
@@ -166,9 +171,8 @@ static inline bool frame_get_from(struct frame *f, u32 owner)
 {
     u64 old = READ_ONCE(f->count);
     do {
-        /* Not allocated, or about to overflow: no reference. */
-        if (unlikely((old & (FRAME_FREE | FRAME_NOT_RAM)) || (u32)old - 1 >= FRAME_REFS - 2 ||
-                     READ_ONCE(f->owner) != owner))
+        /* Not allocated, free and holes among them, or about to overflow: no reference. */
+        if (unlikely((u32)old - 1 >= FRAME_REFS - 2 || READ_ONCE(f->owner) != owner))
             return false;
     } while (unlikely(!__atomic_compare_exchange_n(&f->count, &old, old + 1, false,
                                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)));
@@ -181,6 +185,12 @@ static inline bool frame_get_from(struct frame *f, u32 owner)
 static inline bool frame_get(struct frame *f, struct domain *d)
 {
     return frame_get_from(f, frame_owner_name(d));
+}
+
+static inline struct frame *frame_get_mfn(mfn_t mfn, u32 owner)
+{
+    struct frame *f = frame_in_table(mfn);
+    return likely(f && frame_get_from(f, owner)) ? f : NULL;
 }
 
 /* Walk d's frames under d->frame_lock: f = frame_list_first(d); f; f = frame_list_next(f). */

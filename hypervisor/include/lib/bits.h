@@ -44,4 +44,17 @@ static inline u64 index_clamp(u64 index, u64 size)
     return index & mask;
 }
 
+/* index < size; then *clamped is index, or 0 while the processor goes on as if it were so. Both
+ * with one comparison. */
+static always_inline bool index_check(u64 index, u64 size, u64 *clamped)
+{
+    u64 mask;
+    bool inside;
+    __asm__("cmp %[size], %[index]\n\tsbb %[mask], %[mask]" /* which leaves the carry as it was */
+            : [mask] "=r"(mask), "=@ccc"(inside)
+            : [index] "r"(index), [size] "r"(size));
+    *clamped = index & mask;
+    return inside;
+}
+
 #endif

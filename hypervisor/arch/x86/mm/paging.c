@@ -33,7 +33,9 @@ u64 m2p_limit;
 
 static bool heap_is_ready;
 u64 frame_limit;
-u64 frame_chunks[FRAME_CHUNKS_MAX / 64];
+
+/* Which chunks of the frame table have RAM. */
+static init_data u64 chunks_with_ram[FRAME_CHUNKS_MAX / 64];
 
 /* Low memory identity-mapped and executable, for application processors: one large page. */
 static pte_t identity_l3[PTES_PER_TABLE] aligned(4096);
@@ -176,7 +178,27 @@ static init_text void frame_table_add_chunk(u64 chunk)
     map_large(LAYOUT_FRAMES + chunk * LARGE_PAGE, pa, LARGE_PAGE, PAGE_HYPERVISOR, TABLE_FLAGS);
     struct frame *f = frame_at(chunk * FRAMES_PER_TABLE_CHUNK);
     memset(f, 0, LARGE_PAGE);
-    bit_set(frame_chunks, chunk);
+    bit_set(chunks_with_ram, chunk);
+}
+
+/*
+ * Nothing of the chunk is RAM: the table has one page that says so of its frames, which can be read
+ * in place of all such. So whoever has a frame's number need not ask whether it has an entry.
+ */
+static init_text void frame_table_add_hole(u64 chunk)
+{
+    static init_data pte_t *pages;
+    if (!pages) {
+        struct frame *holes = table_alloc();
+        for (u32 i = 0; i < PAGE_SIZE / sizeof(*holes); i++)
+            holes[i].count = FRAME_NOT_RAM;
+        pages = table_alloc();
+        for (u32 i = 0; i < PTES_PER_TABLE; i++)
+            pages[i] = pte_make(virt_to_mfn(holes), PAGE_HYPERVISOR_RO);
+    }
+    pte_t *e = entry_for(LAYOUT_FRAMES + chunk * LARGE_PAGE, 2, TABLE_FLAGS);
+    BUG_ON(!e);
+    *e = pte_make(virt_to_mfn(pages), TABLE_FLAGS);
 }
 
 static init_text void frame_table_mark_holes(u64 first, u64 end)
@@ -196,7 +218,8 @@ static init_text void frame_table_init(void)
         u64 chunk = first / FRAMES_PER_TABLE_CHUNK;
         if (chunk >= chunk_end) {
             frame_table_mark_holes(covered, chunk_end * FRAMES_PER_TABLE_CHUNK);
-            chunk_end = chunk;
+            while (chunk_end < chunk)
+                frame_table_add_hole(chunk_end++);
             covered = chunk * FRAMES_PER_TABLE_CHUNK;
         }
         while (chunk_end < DIV_ROUND_UP(end, FRAMES_PER_TABLE_CHUNK))
@@ -214,7 +237,7 @@ static init_text bool m2p_chunk_needed(u64 chunk)
 {
     u64 per = FRAMES_PER_M2P_CHUNK / FRAMES_PER_TABLE_CHUNK;
     for (u64 i = 0; i < per && chunk * per + i < FRAME_CHUNKS_MAX; i++)
-        if (bit_test(frame_chunks, chunk * per + i))
+        if (bit_test(chunks_with_ram, chunk * per + i))
             return true;
     return false;
 }

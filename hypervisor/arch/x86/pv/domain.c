@@ -110,8 +110,7 @@ int arch_domain_audit(struct domain *d, void (*report)(const char *line))
 
 struct frame *arch_gfn_get_frame(struct domain *d, gfn_t gfn)
 {
-    struct frame *f = frame_of_mfn(MFN(gfn.v));
-    return f && frame_get(f, d) ? f : NULL;
+    return frame_get_mfn(MFN(gfn.v), frame_owner_name(d));
 }
 
 long arch_hypercall_reissue(struct vcpu *v, const u64 *values, u32 count)

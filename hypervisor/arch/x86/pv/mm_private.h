@@ -228,8 +228,8 @@ must_check static inline int mm_l1_get(struct mm_work *w, pte_t *entry)
 {
     pte_t e = *entry;
     if (likely(!(e & w->l1_disallowed) && w->pg_owner == w->pt_owner)) {
-        struct frame *f = frame_of_mfn(pte_mfn(e));
-        if (likely(f && frame_get_from(f, w->owner))) {
+        struct frame *f = frame_get_mfn(pte_mfn(e), w->owner);
+        if (likely(f)) {
             if (!(e & PTE_WRITE) || likely(mm_frame_use_writable(f))) {
                 *entry = (e | PTE_USER) & ~PTE_GLOBAL;
                 return 0;

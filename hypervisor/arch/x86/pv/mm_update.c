@@ -123,8 +123,8 @@ static int mmu_update_entry(struct mmu_call *c, const struct mmu_update *u, u32 
     u64 mfn = u->ptr >> PAGE_SHIFT;
     if (unlikely(!c->frame || c->frame_mfn != mfn)) {
         mmu_call_drop_frame(c);
-        struct frame *f = frame_of_mfn(MFN(mfn));
-        if (unlikely(!f || !frame_get_from(f, c->work.owner)))
+        struct frame *f = frame_get_mfn(MFN(mfn), c->work.owner);
+        if (unlikely(!f))
             return -EINVAL;
         c->frame = f;
         c->frame_mfn = mfn;

@@ -10,15 +10,11 @@
 #include "types.h"
 #include "x86/layout.h"
 
-/*
- * Frames whose entries fill one large page of the frame table: only chunks that have RAM are
- * mapped.
- */
+/* Frames whose entries fill one large page of the frame table. */
 #define FRAMES_PER_TABLE_CHUNK (MIB(2) / sizeof(struct frame))
 #define FRAME_CHUNKS_MAX       20480 /* 5 TiB of RAM: as much as the directmap has room for */
 
-extern u64 frame_limit; /* first MFN beyond the frame table */
-extern u64 frame_chunks[FRAME_CHUNKS_MAX / 64];
+extern u64 frame_limit;        /* first MFN beyond the frame table */
 extern paddr_t image_physical; /* where the image lies */
 
 static inline void *paddr_to_virt(paddr_t pa)
@@ -42,12 +38,22 @@ static inline mfn_t virt_to_mfn(const void *p)
     return mfn_of_paddr(virt_to_paddr(p));
 }
 
+/* Of what lies in the directmap, as all of the heap does. */
+static inline mfn_t heap_to_mfn(const void *p)
+{
+    return mfn_of_paddr((u64)p - LAYOUT_DIRECTMAP);
+}
+
+static inline struct frame *frame_in_table(mfn_t mfn)
+{
+    u64 i;
+    return likely(index_check(mfn.v, frame_limit, &i)) ? (struct frame *)LAYOUT_FRAMES + i : NULL;
+}
+
 static inline struct frame *frame_of_mfn(mfn_t mfn)
 {
-    if (unlikely(mfn.v >= frame_limit || !bit_test(frame_chunks, mfn.v / FRAMES_PER_TABLE_CHUNK)))
-        return NULL;
-    struct frame *f = (struct frame *)LAYOUT_FRAMES + index_clamp(mfn.v, frame_limit);
-    return likely(!(READ_ONCE(f->count) & FRAME_NOT_RAM)) ? f : NULL;
+    struct frame *f = frame_in_table(mfn);
+    return likely(f && !(READ_ONCE(f->count) & FRAME_NOT_RAM)) ? f : NULL;
 }
 
 static inline struct frame *frame_of_ram(mfn_t mfn)
@@ -57,7 +63,7 @@ static inline struct frame *frame_of_ram(mfn_t mfn)
 
 static inline mfn_t frame_mfn(const struct frame *f)
 {
-    return MFN((u64)(f - (struct frame *)LAYOUT_FRAMES));
+    return MFN(((u64)f - LAYOUT_FRAMES) / sizeof(struct frame));
 }
 
 static inline bool mfn_is_ram(mfn_t mfn)
@@ -65,9 +71,10 @@ static inline bool mfn_is_ram(mfn_t mfn)
     return frame_of_mfn(mfn) != NULL;
 }
 
+/* Both tables are linear: what is one entry in one is a page in the other. */
 static inline void *frame_to_virt(const struct frame *f)
 {
-    return mfn_to_virt(frame_mfn(f));
+    return (void *)(LAYOUT_DIRECTMAP + ((u64)f - LAYOUT_FRAMES) * (PAGE_SIZE / sizeof(*f)));
 }
 
 static inline struct frame *virt_to_frame(const void *p)
