@@ -24,13 +24,17 @@ static bool chosen(const char *word, const char *name, bool otherwise)
 
 u32 bench_times(const char *name, u32 round, u32 times)
 {
-    if (chosen("loop=", name, false)) {
-        print("bench loops\n"); /* what leads here is not to be looked at */
+    if (chosen("loop=", name, false))
         return BENCH_FOREVER;
-    }
     if (argument("loop=") || !chosen("only=", name, true))
         return 0;
     return round ? times : BENCH_WARM;
+}
+
+void bench_begin(const char *name)
+{
+    if (chosen("loop=", name, false))
+        print("bench loops\n");
 }
 
 void bench_print(const char *name, u64 instructions)
@@ -149,6 +153,7 @@ static void traps(void)
         .rflags = 2,
         .rsp = (u64)user_stack + PAGE_SIZE - 8,
     };
+    bench_begin("user_syscall_and_iret");
     attempt_iret(&frame);
     if (outcome.vector != 0x80)
         print("user program: trap %lu at %lx\n", outcome.vector, outcome.rip);

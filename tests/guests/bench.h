@@ -13,6 +13,8 @@ extern s64 bench_failed; /* results of what is measured, or-ed: to be 0 */
 
 /* How often to carry the operation out in that round; 0: not at all. */
 u32 bench_times(const char *name, u32 round, u32 times);
+/* Tells who traces the operation that what follows is its loop. */
+void bench_begin(const char *name);
 void bench_print(const char *name, u64 instructions);
 
 /*
@@ -35,7 +37,11 @@ void bench_print(const char *name, u64 instructions);
         }                                                                                          \
         best_;                                                                                     \
     })
-#define MEASURE(name, times, ...) bench_print(name, MEASURED(name, times, __VA_ARGS__))
+#define MEASURE(name, times, ...)                                                                  \
+    do {                                                                                           \
+        bench_begin(name);                                                                         \
+        bench_print(name, MEASURED(name, times, __VA_ARGS__));                                     \
+    } while (0)
 
 void bench_tables(void);  /* bench_tables.c: page tables */
 void bench_grants(void);  /* bench_grants.c: grants */
