@@ -33,22 +33,22 @@ static bool assists_iopl(const struct vcpu *v)
 #define ERROR_WORDS    8u  /* an error code */
 #define FAILSAFE_WORDS 11u /* ds, es, fs, gs */
 
-static noinline void stack_unwritable(struct vcpu *v, vaddr_t sp)
+/* False, as those return that come here. */
+static noinline bool stack_unwritable(struct vcpu *v, vaddr_t sp)
 {
     v->arch.bounce.flags = 0; /* not to be tried for ever */
     domain_crash(v->domain, "vcpu %u: its kernel stack at %#lx cannot be written", v->id,
                  (unsigned long)sp);
+    return false;
 }
 
-/* Enter the guest's kernel as v->arch.bounce says, with the stack at sp. */
-static always_inline void kernel_enter(struct vcpu *v, struct regs *regs, vaddr_t sp)
+/* Enter the guest's kernel at rip, with the stack at sp. */
+static always_inline void kernel_enter(struct vcpu_info *info, struct regs *regs, vaddr_t sp,
+                                       u64 rip, u32 masks_events)
 {
-    struct pv_bounce *b = &v->arch.bounce;
-    struct vcpu_info *info = v->info;
-    if (info && (b->flags & PV_BOUNCE_MASK_EVENTS))
+    if (info && masks_events)
         info->evtchn_upcall_mask = 1;
-    b->flags &= PV_BOUNCE_NMI; /* it nests in what is delivered first */
-    regs->rip = b->rip;
+    regs->rip = rip;
     regs->cs = SELECTOR_RING3_CS64;
     regs->ss = SELECTOR_RING3_DS;
     regs->rsp = sp;
@@ -58,14 +58,14 @@ static always_inline void kernel_enter(struct vcpu *v, struct regs *regs, vaddr_
 
 /*
  * Puts a frame of so many words below sp, in the address space that is loaded, and enters the
- * guest's kernel. The numbers are known where it is called, so that each word goes from its
- * register to the guest.
+ * guest's kernel at rip. What is constant where it is called costs nothing, and each word goes from
+ * its register to the guest. False: the stack cannot be written, and the domain has crashed.
  */
-static always_inline void frame_write(struct vcpu *v, struct regs *regs, vaddr_t sp, u32 words,
-                                      bool from_kernel)
+static always_inline bool frame_write(struct vcpu *v, struct regs *regs, vaddr_t sp, u32 words,
+                                      bool from_kernel, u64 rip, u32 masks_events, u32 error_code)
 {
     const struct arch_vcpu *a = &v->arch;
-    const struct vcpu_info *info = v->info;
+    struct vcpu_info *info = v->info;
     u32 n = 0;
     u64 place;
     sp = (sp & ~(vaddr_t)(FRAME_ALIGN - 1)) - words * sizeof(u64);
@@ -73,7 +73,7 @@ static always_inline void frame_write(struct vcpu *v, struct regs *regs, vaddr_t
     guest_word_put(place, n++, regs->rcx, fault);
     guest_word_put(place, n++, regs->r11, fault);
     if (words == ERROR_WORDS)
-        guest_word_put(place, n++, a->bounce.error_code, fault);
+        guest_word_put(place, n++, error_code, fault);
     if (words == FAILSAFE_WORDS) {
         guest_word_put(place, n++, a->ds, fault);
         guest_word_put(place, n++, a->es, fault);
@@ -91,47 +91,79 @@ static always_inline void frame_write(struct vcpu *v, struct regs *regs, vaddr_t
     guest_word_put(place, n++, regs->rsp, fault);
     guest_word_put(place, n, regs->ss, fault);
     guest_words_end();
-    kernel_enter(v, regs, sp);
-    return;
+    kernel_enter(info, regs, sp, rip, masks_events);
+    return true;
 fault:
     guest_words_end();
-    stack_unwritable(v, sp);
+    return stack_unwritable(v, sp);
 }
 
-static always_inline void bounce(struct vcpu *v, struct regs *regs, vaddr_t sp, bool from_kernel)
+/*
+ * One function for each kind of frame: with or without an error code, from the guest's kernel or
+ * from its user mode, whose frames go to the kernel's stack.
+ */
+static noinline bool kernel_plain(struct vcpu *v, struct regs *regs, u64 rip, u32 masks_events)
 {
-    if (v->arch.bounce.flags & PV_BOUNCE_ERROR_CODE)
-        frame_write(v, regs, sp, ERROR_WORDS, from_kernel);
-    else if (unlikely(v->arch.bounce.flags & PV_BOUNCE_FAILSAFE))
-        frame_write(v, regs, sp, FAILSAFE_WORDS, from_kernel);
-    else
-        frame_write(v, regs, sp, PLAIN_WORDS, from_kernel);
+    return frame_write(v, regs, regs->rsp, PLAIN_WORDS, true, rip, masks_events, 0);
 }
 
-static noinline void bounce_from_user(struct vcpu *v, struct regs *regs)
+static noinline bool kernel_error(struct vcpu *v, struct regs *regs, u64 rip, u32 masks_events,
+                                  u32 error_code)
+{
+    return frame_write(v, regs, regs->rsp, ERROR_WORDS, true, rip, masks_events, error_code);
+}
+
+static noinline bool user_plain(struct vcpu *v, struct regs *regs, u64 rip, u32 masks_events)
 {
     pv_toggle_mode(v);
-    bounce(v, regs, v->arch.kernel_sp, false);
+    return frame_write(v, regs, v->arch.kernel_sp, PLAIN_WORDS, false, rip, masks_events, 0);
 }
 
-void pv_deliver_bounce(struct vcpu *v, struct regs *regs)
+static noinline bool user_error(struct vcpu *v, struct regs *regs, u64 rip, u32 masks_events,
+                                u32 error_code)
+{
+    pv_toggle_mode(v);
+    return frame_write(v, regs, v->arch.kernel_sp, ERROR_WORDS, false, rip, masks_events,
+                       error_code);
+}
+
+static always_inline bool deliver_plain(struct vcpu *v, struct regs *regs, u64 rip,
+                                        u32 masks_events)
 {
     if (likely(v->arch.kernel_mode))
-        bounce(v, regs, regs->rsp, true);
+        return kernel_plain(v, regs, rip, masks_events);
+    return user_plain(v, regs, rip, masks_events);
+}
+
+static always_inline bool deliver_error(struct vcpu *v, struct regs *regs, u64 rip,
+                                        u32 masks_events, u32 error_code)
+{
+    if (likely(v->arch.kernel_mode))
+        return kernel_error(v, regs, rip, masks_events, error_code);
+    return user_error(v, regs, rip, masks_events, error_code);
+}
+
+static noinline bool deliver_failsafe(struct vcpu *v, struct regs *regs, u64 rip, u32 masks_events)
+{
+    bool from_kernel = v->arch.kernel_mode;
+    if (!from_kernel)
+        pv_toggle_mode(v);
+    return frame_write(v, regs, from_kernel ? regs->rsp : v->arch.kernel_sp, FAILSAFE_WORDS,
+                       from_kernel, rip, masks_events, 0);
+}
+
+/* What was noted to be delivered. */
+static void deliver_bounce(struct vcpu *v, struct regs *regs)
+{
+    const struct pv_bounce b = v->arch.bounce;
+    u32 masks_events = b.flags & (u32)PV_BOUNCE_MASK_EVENTS;
+    v->arch.bounce.flags &= PV_BOUNCE_NMI; /* it nests in what is delivered first */
+    if (b.flags & PV_BOUNCE_ERROR_CODE)
+        deliver_error(v, regs, b.rip, masks_events, b.error_code);
+    else if (unlikely(b.flags & PV_BOUNCE_FAILSAFE))
+        deliver_failsafe(v, regs, b.rip, masks_events);
     else
-        bounce_from_user(v, regs);
-}
-
-static always_inline void callback_note(struct vcpu *v, u64 rip, bool masks_events)
-{
-    v->arch.bounce.rip = rip;
-    v->arch.bounce.flags = masks_events ? PV_BOUNCE_MASK_EVENTS : 0;
-}
-
-static void callback_from_user(struct vcpu *v, struct regs *regs, u64 rip, bool masks_events)
-{
-    callback_note(v, rip, masks_events);
-    bounce_from_user(v, regs);
+        deliver_plain(v, regs, b.rip, masks_events);
 }
 
 /* Exceptions with an error code (AMD APM vol. 2, 8.1). */
@@ -152,6 +184,12 @@ static void trap_trace(const struct vcpu *v, u32 vector, u32 error_code, bool ha
         trace_record(TRC_PV_TRAP | TRC_64_FLAG, true, trap, sizeof(trap));
 }
 
+static noinline void trap_unhandled(struct vcpu *v, u32 vector, u32 error_code)
+{
+    domain_crash(v->domain, "vcpu %u: exception %u (error code %#x) at %#lx, and no handler for it",
+                 v->id, vector, error_code, (unsigned long)guest_regs()->rip);
+}
+
 void pv_inject_trap(struct vcpu *v, u32 vector, u32 error_code)
 {
     const struct trap_info *t = &v->arch.traps[vector];
@@ -167,9 +205,21 @@ void pv_inject_trap(struct vcpu *v, u32 vector, u32 error_code)
     if (unlikely(READ_ONCE(trace_on)))
         trap_trace(v, vector, error_code, flags & PV_BOUNCE_ERROR_CODE);
     if (!t->address)
-        domain_crash(v->domain,
-                     "vcpu %u: exception %u (error code %#x) at %#lx, and no handler for it", v->id,
-                     vector, error_code, (unsigned long)guest_regs()->rip);
+        trap_unhandled(v, vector, error_code);
+}
+
+void pv_deliver_trap(struct vcpu *v, struct regs *regs, u32 vector, u32 error_code)
+{
+    const struct trap_info *t = &v->arch.traps[vector];
+    u32 masks_events = t->flags & TI_FLAGS_IF;
+    if (unlikely(READ_ONCE(trace_on)))
+        trap_trace(v, vector, error_code, ERROR_CODE_VECTORS >> vector & 1);
+    if (unlikely(!t->address))
+        trap_unhandled(v, vector, error_code);
+    else if (ERROR_CODE_VECTORS >> vector & 1)
+        deliver_error(v, regs, t->address, masks_events, error_code);
+    else
+        deliver_plain(v, regs, t->address, masks_events);
 }
 
 void pv_cr2_set(struct vcpu *v, u64 value)
@@ -179,13 +229,22 @@ void pv_cr2_set(struct vcpu *v, u64 value)
         v->info->arch.cr2 = value;
 }
 
+/* The fault's address and error code as the guest is to see them; returns the latter. */
+static u32 page_fault_note(struct vcpu *v, vaddr_t address, u32 error_code)
+{
+    pv_cr2_set(v, address);
+    error_code &= ~(u32)PF_USER;
+    return v->arch.kernel_mode ? error_code : error_code | (u32)PF_USER;
+}
+
 void pv_inject_page_fault(struct vcpu *v, vaddr_t address, u32 error_code)
 {
-    error_code &= ~(u32)PF_USER;
-    if (!v->arch.kernel_mode)
-        error_code |= PF_USER;
-    pv_cr2_set(v, address);
-    pv_inject_trap(v, TRAP_PF, error_code);
+    pv_inject_trap(v, TRAP_PF, page_fault_note(v, address, error_code));
+}
+
+void pv_deliver_page_fault(struct vcpu *v, struct regs *regs, vaddr_t address, u32 error_code)
+{
+    pv_deliver_trap(v, regs, TRAP_PF, page_fault_note(v, address, error_code));
 }
 
 void pv_inject_failsafe(struct vcpu *v)
@@ -216,25 +275,22 @@ bool pv_exit_work(struct vcpu *v, struct regs *regs)
         return false;
     }
     if (v->arch.bounce.flags & PV_BOUNCE_PENDING) {
-        pv_deliver_bounce(v, regs);
+        deliver_bounce(v, regs);
         return false;
     }
     if (v->arch.bounce.flags & PV_BOUNCE_NMI) {
         v->nmi_pending = false;
         v->arch.nmi_masked = true;
-        callback_note(v, v->arch.nmi_callback, true);
-        pv_deliver_bounce(v, regs);
+        v->arch.bounce.flags = 0;
+        deliver_plain(v, regs, v->arch.nmi_callback, true);
         return false;
     }
     if (!event_upcall_wanted(v))
         return true;
-    if (likely(v->arch.event_callback)) {
-        callback_note(v, v->arch.event_callback, true);
-        pv_deliver_bounce(v, regs);
-    } else {
-        v->info->evtchn_upcall_mask = 1; /* nothing to call: as long as it registers nothing */
-    }
-    return !softirq_is_pending(); /* if its stack is bad, the domain has crashed */
+    if (likely(v->arch.event_callback))
+        return deliver_plain(v, regs, v->arch.event_callback, true);
+    v->info->evtchn_upcall_mask = 1; /* nothing to call: as long as it registers nothing */
+    return true;
 }
 
 /* --- system calls of the guest's programs */
@@ -256,7 +312,7 @@ void pv_syscall_from_user(struct vcpu *v, struct regs *regs)
     /* What SYSCALL itself leaves in rcx and r11. */
     regs->rcx = regs->rip;
     regs->r11 = regs->rflags;
-    callback_from_user(v, regs, target, v->arch.syscall_masks_events);
+    user_plain(v, regs, target, v->arch.syscall_masks_events);
 }
 
 void pv_syscall32_from_user(struct vcpu *v, struct regs *regs)
@@ -264,7 +320,7 @@ void pv_syscall32_from_user(struct vcpu *v, struct regs *regs)
     if (v->arch.kernel_mode || !v->arch.syscall32_callback)
         syscall_refuse(v, regs);
     else
-        callback_from_user(v, regs, v->arch.syscall32_callback, v->arch.syscall32_masks_events);
+        user_plain(v, regs, v->arch.syscall32_callback, v->arch.syscall32_masks_events);
 }
 
 /* Where it came from is not known: the fault has no address. */
@@ -273,7 +329,7 @@ void pv_sysenter_from_user(struct vcpu *v, struct regs *regs)
     if (v->arch.kernel_mode || !v->arch.sysenter_callback)
         pv_inject_trap(v, TRAP_GP, 0);
     else
-        callback_from_user(v, regs, v->arch.sysenter_callback, v->arch.sysenter_masks_events);
+        user_plain(v, regs, v->arch.sysenter_callback, v->arch.sysenter_masks_events);
 }
 
 /* --- and back: HYPERVISOR_iret */

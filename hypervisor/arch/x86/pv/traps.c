@@ -167,7 +167,7 @@ static noinline void page_fault(struct vcpu *v, struct regs *regs)
     }
     if ((error & (PF_PRESENT | PF_USER)) == PF_PRESENT && pv_emulate_iret(v, regs))
         return;
-    pv_inject_page_fault(v, address, error);
+    pv_deliver_page_fault(v, regs, address, error);
 }
 
 /* INT n, with rip behind it: false if the guest's gate is not open to the mode that used it. */
@@ -233,7 +233,7 @@ static void exception(struct vcpu *v, struct regs *regs, u32 vector)
         return;
     }
     if (!(EXCEPTIONS_LOOKED_AT >> vector & 1)) {
-        pv_inject_trap(v, vector, regs->error_code);
+        pv_deliver_trap(v, regs, vector, regs->error_code);
         return;
     }
     switch (vector) {
@@ -255,12 +255,12 @@ static void exception(struct vcpu *v, struct regs *regs, u32 vector)
         break;
     case TRAP_BP:
         if (!pv_breakpoint_is_stale(v, regs))
-            pv_inject_trap(v, TRAP_BP, 0);
+            pv_deliver_trap(v, regs, TRAP_BP, 0);
         break;
     }
 }
 
-void trap_from_guest(struct vcpu *v, struct regs *regs)
+static noinline void trap_handle(struct vcpu *v, struct regs *regs)
 {
     u32 vector = regs->vector;
     regs->vector = 0; /* whatever comes, rcx and r11 are the guest's: not to be left by SYSRET */
@@ -270,9 +270,22 @@ void trap_from_guest(struct vcpu *v, struct regs *regs)
         int80(v, regs);
     else
         irq_dispatch(regs, vector);
-    pv_nmi_check(v); /* one may be why another CPU signalled */
-    if (v->arch.bounce.flags & PV_BOUNCE_PENDING)
-        pv_deliver_bounce(v, regs);
+}
+
+/* Apart, so that others need to keep nothing over the call. */
+static noinline void trap_with_nmi(struct vcpu *v, struct regs *regs)
+{
+    pv_nmi_note(v);
+    trap_handle(v, regs);
+}
+
+void trap_from_guest(struct vcpu *v, struct regs *regs)
+{
+    /* One may be why another CPU signalled; it was noted before that. It nests in what follows. */
+    if (unlikely(READ_ONCE(v->nmi_pending)))
+        trap_with_nmi(v, regs);
+    else
+        trap_handle(v, regs);
 }
 
 /*

@@ -35,10 +35,16 @@ void pv_hypercall_page_write(void *page);
 
 /* Deliver an exception to the running guest when it is next entered. */
 void pv_inject_trap(struct vcpu *v, u32 vector, u32 error_code);
-/* #PF: also sets the guest's cr2 (arch_vcpu_info). */
 /* CR2 as the guest sees it: in the register, and in its vcpu_info. */
 void pv_cr2_set(struct vcpu *v, u64 value);
+/* #PF: also sets the guest's cr2. */
 void pv_inject_page_fault(struct vcpu *v, vaddr_t address, u32 error_code);
+/*
+ * The same at once, for those who have no more to do with regs: the guest's own exception, of a
+ * processor's vector. Nothing else may be noted, but an NMI.
+ */
+void pv_deliver_trap(struct vcpu *v, struct regs *regs, u32 vector, u32 error_code);
+void pv_deliver_page_fault(struct vcpu *v, struct regs *regs, vaddr_t address, u32 error_code);
 /* The failsafe callback: a segment of the guest could not be loaded. */
 void pv_inject_failsafe(struct vcpu *v);
 
@@ -50,8 +56,6 @@ static inline void pv_nmi_check(struct vcpu *v)
     if (unlikely(READ_ONCE(v->nmi_pending)))
         pv_nmi_note(v);
 }
-/* Put the pending bounce, if there is one, on the running guest's stack. */
-void pv_deliver_bounce(struct vcpu *v, struct regs *regs);
 /* True: enter the guest now; false: look again whether there is something to do. */
 bool pv_exit_work(struct vcpu *v, struct regs *regs);
 void pv_syscall_from_user(struct vcpu *v, struct regs *regs);
