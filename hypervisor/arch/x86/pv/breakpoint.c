@@ -28,14 +28,8 @@ static struct frame *code_frame(struct vcpu *v, vaddr_t va)
     return f && frame_get(f, v->domain) ? f : NULL;
 }
 
-bool pv_breakpoint_is_stale(struct vcpu *v, struct regs *regs)
+static noinline bool code_fetch_again(struct vcpu *v, struct regs *regs, vaddr_t at)
 {
-    vaddr_t at = regs->rip - INT3_BYTES;
-    u8 bytes[2]; /* INT 3 in its long form ends there, too */
-    if (!v->arch.kernel_mode || (u16)regs->cs != SELECTOR_RING3_CS64 || vaddr_is_hypervisor(at) ||
-        guest_copy_in(bytes, at - 1, sizeof(bytes)) || bytes[1] == INT3 ||
-        (bytes[0] == INT_N && bytes[1] == TRAP_BP))
-        return false;
     struct frame *f = code_frame(v, at);
     if (!f)
         return false;
@@ -43,4 +37,15 @@ bool pv_breakpoint_is_stale(struct vcpu *v, struct regs *regs)
     frame_put(f);
     regs->rip = at;
     return true;
+}
+
+bool pv_breakpoint_is_stale(struct vcpu *v, struct regs *regs)
+{
+    vaddr_t at = regs->rip - INT3_BYTES;
+    u16 bytes; /* with the one before: INT 3 in its long form ends there, too */
+    if (!v->arch.kernel_mode || (u16)regs->cs != SELECTOR_RING3_CS64 ||
+        guest_copy_in(&bytes, at - 1, sizeof(bytes)) || likely(bytes >> 8 == INT3) ||
+        bytes == (TRAP_BP << 8 | INT_N))
+        return false;
+    return code_fetch_again(v, regs, at);
 }

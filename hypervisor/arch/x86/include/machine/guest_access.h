@@ -27,7 +27,7 @@
 static always_inline bool guest_place(vaddr_t va, u64 bytes, u64 *place)
 {
     u64 mask;
-    bool inside;
+    int inside;
     if (unlikely(bytes > GUEST_SPAN))
         return false;
     __asm__("cmp %[end], %[start]\n\tsbb %[mask], %[mask]" /* which leaves the carry as it was */
@@ -104,28 +104,32 @@ fault:
     return -EFAULT;
 }
 
-static always_inline must_check int guest_u32_in(void *to, vaddr_t from)
-{
-    u64 place;
-    u32 value;
-    if (!guest_place(from, sizeof(value), &place))
-        return -EFAULT;
-    guest_access_begin();
-    GUEST_READ("mov", value, *(const u32 *)place, fault);
-    guest_access_end();
-    *(u32 *)to = value;
-    return 0;
-fault:
-    guest_access_end();
-    return -EFAULT;
-}
+#define GUEST_NUMBER_IN(type)                                                                      \
+    static always_inline must_check int guest_##type##_in(void *to, vaddr_t from)                  \
+    {                                                                                              \
+        u64 place;                                                                                 \
+        type value;                                                                                \
+        if (!guest_place(from, sizeof(value), &place))                                             \
+            return -EFAULT;                                                                        \
+        guest_access_begin();                                                                      \
+        GUEST_READ("mov", value, *(const type *)place, fault);                                     \
+        guest_access_end();                                                                        \
+        *(type *)to = value;                                                                       \
+        return 0;                                                                                  \
+    fault:                                                                                         \
+        guest_access_end();                                                                        \
+        return -EFAULT;                                                                            \
+    }
+GUEST_NUMBER_IN(u16)
+GUEST_NUMBER_IN(u32)
 
 #define GUEST_COPIES_INLINE(bytes)                                                                 \
     (__builtin_constant_p(bytes) && (bytes) % sizeof(u64) == 0 &&                                  \
      (bytes) / sizeof(u64) <= GUEST_INLINE_WORDS)
 
 #define guest_copy_in(to, from, bytes)                                                             \
-    (__builtin_constant_p(bytes) && (bytes) == sizeof(u32) ? guest_u32_in((to), (from))            \
+    (__builtin_constant_p(bytes) && (bytes) == sizeof(u16)   ? guest_u16_in((to), (from))          \
+     : __builtin_constant_p(bytes) && (bytes) == sizeof(u32) ? guest_u32_in((to), (from))          \
      : GUEST_COPIES_INLINE(bytes) ? guest_words_in((to), (from), (u32)((bytes) / sizeof(u64)))     \
                                   : (guest_copy_in)((to), (from), (bytes)))
 
