@@ -13,6 +13,7 @@
 #include "core/domain.h"
 #include "core/heap.h"
 #include "core/percpu.h"
+#include "core/softirq.h"
 #include "errno.h"
 #include "lib/print.h"
 #include "lib/string.h"
@@ -241,6 +242,7 @@ int cpu_setup_create(u32 cpu)
     c->info = cpu_setup_stack(cpu);
     c->info->cpu = cpu;
     c->info->percpu_offset = percpu_offsets[cpu];
+    c->info->softirqs = &per_cpu(softirq_pending, cpu);
     c->tss.rsp[0] = (u64)(&c->info->guest + 1);
     c->tss.ist[0] = block + (PAGE_NMI + 1) * PAGE_SIZE;
     c->tss.ist[1] = block + (PAGE_DF + 1) * PAGE_SIZE;

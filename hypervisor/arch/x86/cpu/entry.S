@@ -77,6 +77,23 @@
     pop %rdi
 .endm
 
+/* For SYSRET, with all but rcx and r11, which hold rip and rflags then; rsp stays. */
+.macro LOAD_REGS_FOR_SYSRET
+    mov REGS_R15(%rsp), %r15
+    mov REGS_R14(%rsp), %r14
+    mov REGS_R13(%rsp), %r13
+    mov REGS_R12(%rsp), %r12
+    mov REGS_RBP(%rsp), %rbp
+    mov REGS_RBX(%rsp), %rbx
+    mov REGS_R10(%rsp), %r10
+    mov REGS_R9(%rsp), %r9
+    mov REGS_R8(%rsp), %r8
+    mov REGS_RAX(%rsp), %rax
+    mov REGS_RDX(%rsp), %rdx
+    mov REGS_RSI(%rsp), %rsi
+    mov REGS_RDI(%rsp), %rdi
+.endm
+
     .section .text.entry, "ax"
 
 /* --- SYSCALL in 64-bit mode: rcx, r11 hold rip, rflags; the guest's rsp is in cpu_info.scratch ------ */
@@ -113,16 +130,77 @@ entry_syscall64:
     call __x86_indirect_thunk_rax
     add $16, %rsp
     mov %rax, REGS_RAX(%rsp)
-    jmp exit_to_guest
+
+/* --- back to the guest; rsp is at cpu_info.guest, rbx is its vCPU, interrupts are disabled ------------ */
+exit_of_vcpu:
+    mov CPU_INFO_SOFTIRQS(%rsp), %rax
+    cmpl $0, (%rax)
+    jne exit_work
+    cmpb $0, VCPU_EXIT_WORK(%rbx)
+    jne exit_work
+    mov VCPU_INFO(%rbx), %rax
+    test %rax, %rax
+    jz enter_guest
+    cmpb $0, INFO_PENDING(%rax)
+    je enter_guest
+    cmpb $0, INFO_MASK(%rax)
+    je exit_work
+enter_guest:
+    cmpl $VECTOR_SYSCALL, REGS_VECTOR(%rsp)
+    jne exit_by_iret
+    cmpl $SELECTOR_RING3_CS32, REGS_CS(%rsp) /* any other selector is what SYSRET makes of it */
+    je exit_by_iret
+    LOAD_REGS_FOR_SYSRET
+    /* SYSRET with a non-canonical rip faults in ring 0 on Intel: bits 63-47 must agree. */
+    mov REGS_RIP(%rsp), %rcx
+    mov REGS_RFLAGS(%rsp), %r11
+    shl $16, %rcx
+    sar $16, %rcx
+    cmp REGS_RIP(%rsp), %rcx
+    jne 2f
+    mov REGS_RSP(%rsp), %rsp
+    sysretq
+2:  add $REGS_RIP, %rsp
+    jmp do_iret
+
+exit_by_iret:
+    RESTORE_REGS
+    add $8, %rsp
+do_iret:
+    iretq
+    EXCEPTION_FIXUP do_iret, iret_failed
+
+exit_work:
+    mov %rbx, %rdi
+    mov %rsp, %rsi
+    call pv_exit_work
+    test %al, %al
+    jnz enter_guest
+    jmp exit_of_vcpu
+
+/* The same of whatever vCPU is this CPU's. */
+    .globl exit_to_guest
+exit_to_guest:
+    mov CPU_INFO_CURRENT(%rsp), %rbx
+    jmp exit_of_vcpu
 
 hypercall_unknown:
     movq $-38, REGS_RAX(%rsp) /* -ENOSYS */
-    jmp exit_to_guest
+    jmp exit_of_vcpu
 
 syscall_from_user:
     mov %rbx, %rdi
     mov %rsp, %rsi
     call pv_syscall_from_user
+    jmp exit_of_vcpu
+
+/* The guest's CS, SS or RIP cannot be loaded: rsp points at cpu_info.guest.rip, all registers are the guest's. */
+iret_failed:
+    pushq CPU_INFO_SCRATCH - REGS_RIP(%rsp) /* error code and vector, by trap_from_hypervisor() */
+    SAVE_REGS
+    mov CPU_INFO_CURRENT(%rsp), %rdi
+    mov %rsp, %rsi
+    call pv_iret_failed
     jmp exit_to_guest
 
 /* --- SYSCALL in compatibility mode (AMD), SYSENTER (Intel) from the guest's 32-bit programs ---------- */
@@ -161,66 +239,6 @@ entry_sysenter:
     call pv_sysenter_from_user
     jmp exit_to_guest
 
-/* --- back to the guest; rsp is at cpu_info.guest, interrupts are disabled ----------------------------- */
-    .balign 64
-    .globl exit_to_guest
-exit_to_guest:
-    mov CPU_INFO_CURRENT(%rsp), %rbx
-    mov CPU_INFO_PERCPU_OFFSET(%rsp), %rax
-    lea percpu_softirq_pending(%rip), %rcx
-    cmpl $0, (%rax, %rcx)
-    jne exit_work
-    cmpb $0, VCPU_EXIT_WORK(%rbx)
-    jne exit_work
-    mov VCPU_INFO(%rbx), %rax
-    test %rax, %rax
-    jz enter_guest
-    cmpb $0, INFO_PENDING(%rax)
-    je enter_guest
-    cmpb $0, INFO_MASK(%rax)
-    je exit_work
-enter_guest:
-    cmpl $VECTOR_SYSCALL, REGS_VECTOR(%rsp)
-    jne exit_by_iret
-    cmpl $SELECTOR_RING3_CS32, REGS_CS(%rsp) /* any other selector is what SYSRET makes of it */
-    je exit_by_iret
-    RESTORE_REGS
-    /* SYSRET with a non-canonical rip faults in ring 0 on Intel: bits 63-47 must agree. */
-    mov 8(%rsp), %rcx
-    mov 24(%rsp), %r11
-    shl $16, %rcx
-    sar $16, %rcx
-    cmp 8(%rsp), %rcx
-    jne 2f
-    mov 32(%rsp), %rsp
-    sysretq
-2:  add $8, %rsp
-    jmp do_iret
-
-exit_by_iret:
-    RESTORE_REGS
-    add $8, %rsp
-do_iret:
-    iretq
-    EXCEPTION_FIXUP do_iret, iret_failed
-
-/* The guest's CS, SS or RIP cannot be loaded: rsp points at cpu_info.guest.rip, all registers are the guest's. */
-iret_failed:
-    pushq CPU_INFO_SCRATCH - REGS_RIP(%rsp) /* error code and vector, by trap_from_hypervisor() */
-    SAVE_REGS
-    mov CPU_INFO_CURRENT(%rsp), %rdi
-    mov %rsp, %rsi
-    call pv_iret_failed
-    jmp exit_to_guest
-
-exit_work:
-    mov %rbx, %rdi
-    mov %rsp, %rsi
-    call pv_exit_work
-    test %al, %al
-    jnz enter_guest
-    jmp exit_to_guest
-
 /* --- exceptions and interrupts --------------------------------------------------------------------- */
 
     .balign 16
@@ -231,11 +249,12 @@ entry_common:
 entry_saved:
     testb $3, REGS_CS(%rsp)
     jz entry_from_hypervisor
-    CLEAR_REGS eax, ecx, edx, r8d, r9d, r10d, r11d, ebx, ebp, r12d, r13d, r14d, r15d
-    mov CPU_INFO_CURRENT(%rsp), %rdi
+    CLEAR_REGS eax, ecx, edx, r8d, r9d, r10d, r11d, ebp, r12d, r13d, r14d, r15d
+    mov CPU_INFO_CURRENT(%rsp), %rbx
     mov %rsp, %rsi
+    mov %rbx, %rdi
     call trap_from_guest
-    jmp exit_to_guest
+    jmp exit_of_vcpu
 
 entry_from_hypervisor:
     mov %rsp, %rdi

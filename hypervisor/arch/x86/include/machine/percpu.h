@@ -18,8 +18,9 @@ struct cpu_info {
     struct regs guest; /* the processor and the entry code push a guest's registers here */
     struct vcpu *vcpu; /* whose context is on this CPU */
     u64 percpu_offset;
+    const u32 *softirqs; /* the CPU's softirq_pending, for entry.S */
     u32 cpu;
-    u32 pad;
+    u32 pad[3];
     /* The syscall entry's stack pointer while it switches stacks; or the error code and vector <<
      * 32 of an instruction that the exception table names. */
     u64 scratch;
