@@ -71,6 +71,8 @@ static inline void spin_init(struct spinlock *l, enum lock_rank rank)
 
 /* Called by a CPU that must wait: pauses, and serves other CPUs' requests (arch). */
 void cpu_wait(void);
+/* void spin_wait(const struct spinlock *l, u16 ticket): until it is the ticket's turn. */
+#include "machine/lock.h"
 
 #ifdef DOMUS_DEBUG
 void lock_debug_acquiring(struct spinlock *l);
@@ -89,8 +91,8 @@ static inline void spin_lock(struct spinlock *l)
 {
     lock_debug_acquiring(l);
     u16 ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
-    while (unlikely(__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket))
-        cpu_wait();
+    if (unlikely(__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket))
+        spin_wait(l, ticket);
     lock_debug_acquired(l);
 }
 
@@ -108,7 +110,9 @@ static inline bool spin_trylock(struct spinlock *l)
 static inline void spin_unlock(struct spinlock *l)
 {
     lock_debug_releasing(l);
-    __atomic_store_n(&l->serving, (u16)(l->serving + 1), __ATOMIC_RELEASE);
+    /* Only the holder writes it: one instruction that need not be atomic. */
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    l->serving++;
 }
 
 static inline bool spin_is_locked(const struct spinlock *l)

@@ -8,6 +8,7 @@
  * cpu_wait(), which looks at that set; the interrupt is only for those who do not wait.
  */
 #include "arch/cpu.h"
+#include "core/lock.h"
 #include "core/percpu.h"
 #include "x86/apic.h"
 #include "x86/cpu.h"
@@ -57,6 +58,13 @@ void cpu_wait(void)
     cpu_pause();
     if (unlikely(READ_ONCE(this_cpu(call_pending))))
         smp_call_serve();
+}
+
+void spin_wait_turn(const struct spinlock *l, u16 ticket)
+{
+    do
+        cpu_wait();
+    while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket);
 }
 
 static void call_request(u32 cpu)
