@@ -14,14 +14,28 @@ static inline void event_2level_select(struct domain *d, u32 port, const struct 
 {
     struct vcpu *v = d->vcpus[READ_ONCE(p->vcpu)];
     struct vcpu_info *info = READ_ONCE(v->info);
-    if (likely(info) && !bit_test_and_set(&info->evtchn_pending_sel, port / PORTS_PER_WORD))
-        event_mark_pending(v);
+    u32 word = port / PORTS_PER_WORD % 64; /* of so many, as ports go: one word selects them */
+    if (likely(info) && !bit_test_and_set(&info->evtchn_pending_sel, word))
+        event_mark_pending_in(v, info);
+}
+
+/* Port of d has become pending. */
+static inline void event_2level_tell(struct domain *d, u32 port, const struct event_port *p)
+{
+    if (!bit_test(d->shared_info->evtchn_mask, port))
+        event_2level_select(d, port, p);
+}
+
+static noinline void event_2level_tell_pollers(struct domain *d, u32 port,
+                                               const struct event_port *p)
+{
+    event_2level_tell(d, port, p);
+    event_wake_pollers(d, port);
 }
 
 static void event_2level_set_pending(struct domain *d, u32 port, struct event_port *p)
 {
-    struct shared_info *shared = d->shared_info;
-    if (bit_test_and_set(shared->evtchn_pending, port))
+    if (bit_test_and_set(d->shared_info->evtchn_pending, port))
         return;
     const struct event_state *e = d->events;
     const struct event_abi *abi = READ_ONCE(e->abi);
@@ -33,9 +47,10 @@ static void event_2level_set_pending(struct domain *d, u32 port, struct event_po
         abi->set_pending(d, port, p);
         return;
     }
-    if (!bit_test(shared->evtchn_mask, port))
-        event_2level_select(d, port, p);
-    event_check_pollers(d, e, port);
+    if (unlikely(READ_ONCE(e->pollers)))
+        event_2level_tell_pollers(d, port, p);
+    else
+        event_2level_tell(d, port, p);
 }
 
 static void event_2level_clear_pending(struct domain *d, u32 port, struct event_port *p)

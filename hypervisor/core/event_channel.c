@@ -416,12 +416,14 @@ int event_domain_reset(struct domain *d)
 
 /* --- sending */
 
-int event_send(struct domain *d, u32 port)
+long event_send(struct domain *d, u32 port)
 {
-    struct event_port *p = event_port_find(d->events, port);
-    int error = 0;
-    if (unlikely(!p))
+    const struct event_state *e = d->events;
+    long error = 0;
+    u64 i;
+    if (unlikely(!event_port_check(e, port, &i)))
         return -EINVAL;
+    struct event_port *p = event_port_at(e, (u32)i);
     spin_lock(&p->lock);
     if (likely(p->state == EVENT_INTERDOMAIN)) {
         struct domain *remote = p->remote.domain;
@@ -429,7 +431,7 @@ int event_send(struct domain *d, u32 port)
         u32 remote_port = p->remote.port;
         re->abi->set_pending(remote, remote_port, event_port_at(re, remote_port));
     } else if (p->state == EVENT_IPI) {
-        d->events->abi->set_pending(d, port, p);
+        e->abi->set_pending(d, port, p);
     } else if (p->state != EVENT_UNBOUND) { /* an unbound one loses it silently */
         error = -EINVAL;
     }

@@ -197,8 +197,9 @@ long hypercall_event_channel_op(struct vcpu *v, u64 cmd, u64 arg, u64 a3, u64 a4
          * up.
          */
         struct evtchn_send op;
-        int error = guest_copy_in(&op, arg, sizeof(op));
-        return unlikely(error) ? error : event_send(v->domain, op.port);
+        if (unlikely(guest_copy_in(&op, arg, sizeof(op))))
+            return -EFAULT;
+        return event_send(v->domain, op.port);
     }
     return subop_dispatch(v, &event_channel_ops, (u32)cmd, arg);
 }

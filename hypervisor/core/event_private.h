@@ -18,7 +18,10 @@
 #define DOMUS_CORE_EVENT_PRIVATE_H
 
 #include "core/event_channel.h"
+#include "arch/vcpu.h"
 #include "core/hypercall.h"
+#include "core/percpu.h"
+#include "core/sched.h"
 #include "lib/bits.h"
 
 enum event_port_state {
@@ -99,16 +102,33 @@ static inline struct event_port *event_port_at(const struct event_state *e, u32 
     return &e->buckets[port / EVENT_BUCKET_PORTS][port % EVENT_BUCKET_PORTS];
 }
 
+/* True if there is a port of the number that a guest says; then it is *i. */
+static inline bool event_port_check(const struct event_state *e, u32 port, u64 *i)
+{
+    return index_check(port, __atomic_load_n(&e->valid_ports, __ATOMIC_ACQUIRE), i);
+}
+
 /* The port that a guest means, or NULL. */
 static inline struct event_port *event_port_find(const struct event_state *e, u32 port)
 {
-    u32 valid = __atomic_load_n(&e->valid_ports, __ATOMIC_ACQUIRE);
-    return likely(port < valid) ? event_port_at(e, (u32)index_clamp(port, valid)) : NULL;
+    u64 i;
+    return likely(event_port_check(e, port, &i)) ? event_port_at(e, (u32)i) : NULL;
 }
 
 static inline bool event_port_is_bound(const struct event_port *p)
 {
     return p->state > EVENT_RESERVED;
+}
+
+/* event_mark_pending() for who knows where v's vcpu_info is. */
+static inline void event_mark_pending_in(struct vcpu *v, struct vcpu_info *info)
+{
+    if (__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
+        return;
+    if (unlikely(READ_ONCE(v->pause_flags) & (VCPU_PAUSED_BLOCKED | VCPU_PAUSED_POLL)))
+        sched_unblock(v);
+    else if (v->cpu != cpu_id())
+        arch_vcpu_kick(v);
 }
 
 /* Wake vCPUs of d that poll for port, which has just become pending. */

@@ -5,22 +5,13 @@
  * sched_op.
  */
 #include "event_private.h"
-#include "arch/vcpu.h"
-#include "core/percpu.h"
-#include "core/sched.h"
 
 void event_mark_pending(struct vcpu *v)
 {
     /* Without a place for it the event waits in its pending bit: event_vcpu_info_moved(). */
     struct vcpu_info *info = READ_ONCE(v->info);
-    if (unlikely(!info))
-        return;
-    if (__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
-        return;
-    if (unlikely(READ_ONCE(v->pause_flags) & (VCPU_PAUSED_BLOCKED | VCPU_PAUSED_POLL)))
-        sched_unblock(v);
-    else if (v->cpu != cpu_id())
-        arch_vcpu_kick(v);
+    if (likely(info))
+        event_mark_pending_in(v, info);
 }
 
 void event_vcpu_info_moved(struct vcpu *v)

@@ -22,7 +22,7 @@ void event_domain_free(struct domain *d);
 void event_vcpu_destroy(struct vcpu *v);
 
 /* Signal the other end of port of d, as EVTCHNOP_send does. Used by the hypervisor for a domain. */
-must_check int event_send(struct domain *d, u32 port);
+must_check long event_send(struct domain *d, u32 port);
 
 /*
  * A VIRQ for one vCPU; one for the domain that bound it (global ones, on whichever vCPU it is

@@ -49,12 +49,14 @@ static inline u64 index_clamp(u64 index, u64 size)
 static always_inline bool index_check(u64 index, u64 size, u64 *clamped)
 {
     u64 mask;
-    bool inside;
+    int inside;
     __asm__("cmp %[size], %[index]\n\tsbb %[mask], %[mask]" /* which leaves the carry as it was */
             : [mask] "=r"(mask), "=@ccc"(inside)
             : [index] "r"(index), [size] "r"(size));
+    if (unlikely(!inside))
+        return false;
     *clamped = index & mask;
-    return inside;
+    return true;
 }
 
 #endif
