@@ -13,7 +13,6 @@
 #include "x86/alternative.h"
 #include "x86/layout.h"
 
-#define VECTOR_SYSCALL 0x100
 #define FRAME_TAIL (REGS_RIP - REGS_ERROR_CODE)
 #define RFLAGS_INTERRUPTS 0x200
 
@@ -105,8 +104,7 @@ entry_syscall64:
     push %r11
     push $SELECTOR_RING3_CS64
     push %rcx
-    push $0
-    movl $VECTOR_SYSCALL, 4(%rsp)
+    push $REGS_VECTOR_SYSCALL /* all ones: the error code, too */
     SAVE_REGS
     CLEAR_REGS ebp, r11d, r12d, r13d, r14d, r15d
     mov CPU_INFO_CURRENT(%rsp), %rbx
@@ -116,8 +114,7 @@ entry_syscall64:
     /* A hypercall: number in rax, arguments in rdi, rsi, rdx, r10, r8, r9. */
     cmp $64, %rax
     jae hypercall_unknown
-    sub $8, %rsp
-    push %r9
+    push %r9 /* the seventh argument; also aligns the stack */
     mov %r8, %r9
     mov %r10, %r8
     mov %rdx, %rcx
@@ -128,7 +125,7 @@ entry_syscall64:
     lfence /* the bounds check above is decided before the table is read (Spectre v1) */
     mov (%r10, %rax, 8), %rax
     call __x86_indirect_thunk_rax
-    add $16, %rsp
+    add $8, %rsp
     mov %rax, REGS_RAX(%rsp)
 
 /* --- back to the guest; rsp is at cpu_info.guest, rbx is its vCPU, interrupts are disabled ------------ */
@@ -146,7 +143,7 @@ exit_of_vcpu:
     cmpb $0, INFO_MASK(%rax)
     je exit_work
 enter_guest:
-    cmpl $VECTOR_SYSCALL, REGS_VECTOR(%rsp)
+    cmpl $REGS_VECTOR_SYSCALL, REGS_VECTOR(%rsp)
     jne exit_by_iret
     cmpl $SELECTOR_RING3_CS32, REGS_CS(%rsp) /* any other selector is what SYSRET makes of it */
     je exit_by_iret

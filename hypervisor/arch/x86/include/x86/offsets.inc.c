@@ -32,6 +32,7 @@ void offsets(void)
     DEFINE(REGS_R14, offsetof(struct regs, r14));
     DEFINE(REGS_R15, offsetof(struct regs, r15));
     DEFINE(REGS_ERROR_CODE, offsetof(struct regs, error_code));
+    DEFINE(REGS_VECTOR_SYSCALL, (s32)REGS_VECTOR_SYSCALL);
     DEFINE(REGS_VECTOR, offsetof(struct regs, vector));
     DEFINE(REGS_RIP, offsetof(struct regs, rip));
     DEFINE(REGS_CS, offsetof(struct regs, cs));

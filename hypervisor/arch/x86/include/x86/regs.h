@@ -11,8 +11,8 @@ struct regs {
     u64 rip, cs, rflags, rsp, ss;
 };
 
-/* Pseudo-vectors above the architecture's 256. */
-#define REGS_VECTOR_SYSCALL 0x100
+/* Above the architecture's vectors. All ones, and the error code with it: one push of the entry. */
+#define REGS_VECTOR_SYSCALL (~0u)
 
 #define RFLAGS_CF    BIT(0)
 #define RFLAGS_FIXED BIT(1)
