@@ -20,6 +20,7 @@
 static u8 code[PAGE_SIZE] aligned(PAGE_SIZE);
 static struct regs regs;
 static mfn_t l1;
+static u32 delivered;
 
 static pte_t *entry_make(mfn_t table, u32 level, mfn_t to, u64 flags)
 {
@@ -53,11 +54,29 @@ static int teardown(void **state)
     return 0;
 }
 
+void pv_deliver_trap(struct vcpu *v, struct regs *r, u32 vector, u32 error_code)
+{
+    assert_ptr_equal(v, current);
+    assert_ptr_equal(r, &regs);
+    assert_int_equal(vector, TRAP_BP);
+    assert_int_equal(error_code, 0);
+    delivered++;
+}
+
 static void is_guests(void)
 {
     struct regs before = regs;
-    assert_false(pv_breakpoint_is_stale(current, &regs));
+    delivered = 0;
+    pv_breakpoint(current, &regs);
+    assert_int_equal(delivered, 1);
     assert_memory_equal(&regs, &before, sizeof(regs));
+}
+
+static void is_stale(void)
+{
+    delivered = 0;
+    pv_breakpoint(current, &regs);
+    assert_int_equal(delivered, 0);
 }
 
 static void test_real_breakpoint(void **state)
@@ -72,12 +91,12 @@ static void test_long_form(void **state)
     code[10] = TRAP_BP;
     is_guests();
     code[10] = 4; /* INT 4 is none: what stands there now is not what ran */
-    assert_true(pv_breakpoint_is_stale(current, &regs));
+    is_stale();
 }
 
 static void test_gone(void **state)
 {
-    assert_true(pv_breakpoint_is_stale(current, &regs));
+    is_stale();
     assert_int_equal(regs.rip, (u64)&code[10]);
 }
 

@@ -376,11 +376,6 @@ long hypercall_iret(struct vcpu *v, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, u64 
     guest_word_get(ss, place, IRET_SS, fault);
     guest_word_get(regs->rsp, place, IRET_RSP, fault);
     guest_words_end();
-    bool to_user = (cs & 3) == 3;
-    if (to_user && unlikely(mfn_is_invalid(v->arch.user_l4))) {
-        iret_fail(v, "to user mode without a user page table");
-        return 0;
-    }
     if (assists_iopl(v))
         v->arch.iopl = (rflags & RFLAGS_IOPL) >> IOPL_SHIFT;
     regs->cs = (cs & 0xffff) | 3;
@@ -400,8 +395,12 @@ long hypercall_iret(struct vcpu *v, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, u64 
     }
     if (v->info)
         v->info->evtchn_upcall_mask = !(rflags & RFLAGS_IF);
-    if (to_user)
-        pv_toggle_mode(v);
+    if ((cs & 3) == 3) {
+        if (likely(!mfn_is_invalid(v->arch.user_l4)))
+            pv_toggle_mode(v);
+        else
+            iret_fail(v, "to user mode without a user page table");
+    }
     return (long)rax;
 fault:
     guest_words_end();

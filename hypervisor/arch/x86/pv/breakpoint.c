@@ -28,24 +28,26 @@ static struct frame *code_frame(struct vcpu *v, vaddr_t va)
     return f && frame_get(f, v->domain) ? f : NULL;
 }
 
-static noinline bool code_fetch_again(struct vcpu *v, struct regs *regs, vaddr_t at)
+static noinline void code_fetch_again(struct vcpu *v, struct regs *regs, vaddr_t at)
 {
     struct frame *f = code_frame(v, at);
-    if (!f)
-        return false;
+    if (!f) {
+        pv_deliver_trap(v, regs, TRAP_BP, 0);
+        return;
+    }
     __atomic_fetch_or((u8 *)frame_to_virt(f) + (at & ~PAGE_MASK), 0, __ATOMIC_SEQ_CST);
     frame_put(f);
     regs->rip = at;
-    return true;
 }
 
-bool pv_breakpoint_is_stale(struct vcpu *v, struct regs *regs)
+void pv_breakpoint(struct vcpu *v, struct regs *regs)
 {
     vaddr_t at = regs->rip - INT3_BYTES;
     u16 bytes; /* with the one before: INT 3 in its long form ends there, too */
     if (!v->arch.kernel_mode || (u16)regs->cs != SELECTOR_RING3_CS64 ||
         guest_copy_in(&bytes, at - 1, sizeof(bytes)) || likely(bytes >> 8 == INT3) ||
         bytes == (TRAP_BP << 8 | INT_N))
-        return false;
-    return code_fetch_again(v, regs, at);
+        pv_deliver_trap(v, regs, TRAP_BP, 0);
+    else
+        code_fetch_again(v, regs, at);
 }

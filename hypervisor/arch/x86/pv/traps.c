@@ -222,54 +222,59 @@ static void debug_exception(struct vcpu *v, struct regs *regs)
     pv_inject_trap(v, TRAP_DB, 0);
 }
 
+static noinline void invalid_opcode(struct vcpu *v, struct regs *regs)
+{
+    if (!pv_emulate_invalid_opcode(v, regs))
+        pv_inject_trap(v, TRAP_UD, 0);
+}
+
+static void device_not_available(struct vcpu *v, struct regs *regs)
+{
+    /* Only while the guest has set TS; the ABI clears it upon delivery. */
+    __asm__ volatile("clts");
+    v->arch.cr0 &= ~CR0_TS;
+    pv_deliver_trap(v, regs, TRAP_NM, 0);
+}
+
 /* All others are the guest's own. */
 #define EXCEPTIONS_LOOKED_AT                                                                       \
     (BIT(TRAP_DB) | BIT(TRAP_BP) | BIT(TRAP_UD) | BIT(TRAP_NM) | BIT(TRAP_GP))
 
 static void exception(struct vcpu *v, struct regs *regs, u32 vector)
 {
-    if (likely(vector == TRAP_PF)) {
+    if (likely(vector == TRAP_PF))
         page_fault(v, regs);
-        return;
-    }
-    if (!(EXCEPTIONS_LOOKED_AT >> vector & 1)) {
+    else if (!(EXCEPTIONS_LOOKED_AT >> vector & 1))
         pv_deliver_trap(v, regs, vector, regs->error_code);
-        return;
-    }
-    switch (vector) {
-    case TRAP_GP:
+    else if (vector == TRAP_GP)
         general_protection(v, regs);
-        break;
-    case TRAP_UD:
-        if (!pv_emulate_invalid_opcode(v, regs))
-            pv_inject_trap(v, TRAP_UD, 0);
-        break;
-    case TRAP_NM:
-        /* Only while the guest has set TS; the ABI clears it upon delivery. */
-        __asm__ volatile("clts");
-        v->arch.cr0 &= ~CR0_TS;
-        pv_inject_trap(v, TRAP_NM, 0);
-        break;
-    case TRAP_DB:
+    else if (vector == TRAP_UD)
+        invalid_opcode(v, regs);
+    else if (vector == TRAP_BP)
+        pv_breakpoint(v, regs);
+    else if (vector == TRAP_NM)
+        device_not_available(v, regs);
+    else
         debug_exception(v, regs);
-        break;
-    case TRAP_BP:
-        if (!pv_breakpoint_is_stale(v, regs))
-            pv_deliver_trap(v, regs, TRAP_BP, 0);
-        break;
-    }
 }
 
+static noinline void interrupt(struct vcpu *v, struct regs *regs, u32 vector)
+{
+    if (unlikely(vector == VECTOR_INT80))
+        int80(v, regs);
+    else
+        irq_dispatch(regs, vector);
+}
+
+/* All ways end in a call: there is nothing to keep over one. */
 static noinline void trap_handle(struct vcpu *v, struct regs *regs)
 {
     u32 vector = regs->vector;
     regs->vector = 0; /* whatever comes, rcx and r11 are the guest's: not to be left by SYSRET */
     if (vector < VECTOR_PIC_FIRST)
         exception(v, regs, vector);
-    else if (unlikely(vector == VECTOR_INT80))
-        int80(v, regs);
     else
-        irq_dispatch(regs, vector);
+        interrupt(v, regs, vector);
 }
 
 /* Apart, so that others need to keep nothing over the call. */

@@ -90,8 +90,8 @@ bool pv_emulate_page_table_write(struct vcpu *v, struct regs *regs, vaddr_t addr
 /* A fault as supervisor although ring 3 ran: true if it was an emulator's IRETQ, which is done. */
 bool pv_emulate_iret(struct vcpu *v, struct regs *regs);
 
-/* After #BP: true if the guest's kernel has no INT3 before rip (any more); rip is where it was. */
-bool pv_breakpoint_is_stale(struct vcpu *v, struct regs *regs);
+/* #BP: the guest's; or, if its kernel has no INT3 before rip (any more), rip goes back there. */
+void pv_breakpoint(struct vcpu *v, struct regs *regs);
 
 /* LDT window: map the page of the LDT that a fault at offset (bytes) needs. True if done: retry. */
 bool pv_ldt_map_page(struct vcpu *v, u32 offset);
