@@ -381,27 +381,7 @@ u32 policy_feature_word(const struct cpu_policy *p, u32 word)
     return ((const u32 *)((const char *)p + w->leaf))[w->reg];
 }
 
-static const struct cpuid_leaf *leaf_at(const struct cpuid_leaf *leaves, u32 count, u32 n)
-{
-    static const struct cpuid_leaf none;
-    return n < count ? &leaves[index_clamp(n, count)] : &none;
-}
-
-const struct cpuid_leaf *policy_leaf(const struct cpu_policy *p, u32 leaf, u32 subleaf)
-{
-    if (leaf >= CPUID_EXTENDED)
-        return leaf_at(p->extended, POLICY_EXTENDED_LEAVES, leaf - CPUID_EXTENDED);
-    switch (leaf) {
-    case 4:
-        return leaf_at(p->cache, POLICY_CACHE_LEAVES, subleaf);
-    case 7:
-        return leaf_at(p->feature, POLICY_FEATURE_LEAVES, subleaf);
-    case 0xd:
-        return leaf_at(p->xstate, POLICY_XSTATE_LEAVES, subleaf);
-    default:
-        return leaf_at(p->basic, POLICY_BASIC_LEAVES, leaf);
-    }
-}
+const struct cpuid_leaf policy_no_leaf;
 
 u32 policy_xsave_size(const struct cpu_policy *p, u64 components, bool compacted)
 {

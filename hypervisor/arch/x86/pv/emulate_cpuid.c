@@ -55,7 +55,7 @@ static struct cpuid_leaf time_leaf(const struct domain *d, u32 subleaf)
     return l;
 }
 
-static noinline struct cpuid_leaf hypervisor_leaf(const struct domain *d, u32 index, u32 subleaf)
+static struct cpuid_leaf hypervisor_leaf_of(const struct domain *d, u32 index, u32 subleaf)
 {
     switch (index) {
     case 0:
@@ -77,6 +77,12 @@ static noinline struct cpuid_leaf hypervisor_leaf(const struct domain *d, u32 in
     }
 }
 
+static noinline void hypervisor_leaf(const struct domain *d, u32 index, u32 subleaf,
+                                     struct cpuid_leaf *l)
+{
+    *l = hypervisor_leaf_of(d, index, subleaf);
+}
+
 /* Leaf 1 as the kernel of the hardware domain sees it. */
 static void features_of_machine(struct cpuid_leaf *l, bool forced)
 {
@@ -87,7 +93,7 @@ static void features_of_machine(struct cpuid_leaf *l, bool forced)
         l->c |= machine.c & LEAF1_C_MONITOR;
 }
 
-static void xstate_sizes(const struct vcpu *v, struct cpuid_leaf *l, u32 subleaf)
+static noinline void xstate_sizes(const struct vcpu *v, struct cpuid_leaf *l, u32 subleaf)
 {
     const struct cpu_policy *p = v->domain->arch.policy;
     if (!policy_has(p, FEATURE_XSAVE))
@@ -103,7 +109,7 @@ void pv_cpuid(const struct vcpu *v, u32 leaf, u32 subleaf, bool forced, struct c
     const struct cpu_policy *p = v->domain->arch.policy;
 
     if ((leaf & ~(u32)HYPERVISOR_LEAF_MASK) == CPUID_HYPERVISOR) {
-        *l = hypervisor_leaf(v->domain, leaf & HYPERVISOR_LEAF_MASK, subleaf);
+        hypervisor_leaf(v->domain, leaf & HYPERVISOR_LEAF_MASK, subleaf, l);
         return;
     }
     *l = *policy_leaf(p, leaf, subleaf);

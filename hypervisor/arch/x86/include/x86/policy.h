@@ -11,6 +11,7 @@
 #ifndef DOMUS_X86_POLICY_H
 #define DOMUS_X86_POLICY_H
 
+#include "lib/bits.h"
 #include "types.h"
 #include "x86/cpu.h"
 
@@ -105,8 +106,32 @@ u32 policy_feature_word(const struct cpu_policy *p, u32 word);
 /* Pure: the policy of a PV domain on that machine. */
 void policy_build(struct cpu_policy *p, const struct policy_source *source, bool is_hardware);
 
+extern const struct cpuid_leaf policy_no_leaf;
+static inline const struct cpuid_leaf *policy_leaf_at(const struct cpuid_leaf *leaves, u32 count,
+                                                      u32 n)
+{
+    u64 i;
+    return index_check(n, count, &i) ? &leaves[i] : &policy_no_leaf;
+}
+
 /* The leaf as it stands in the policy; zeros for what is not there. */
-const struct cpuid_leaf *policy_leaf(const struct cpu_policy *p, u32 leaf, u32 subleaf);
+static inline const struct cpuid_leaf *policy_leaf(const struct cpu_policy *p, u32 leaf,
+                                                   u32 subleaf)
+{
+    if (leaf >= CPUID_EXTENDED)
+        return policy_leaf_at(p->extended, POLICY_EXTENDED_LEAVES, leaf - CPUID_EXTENDED);
+    switch (leaf) {
+    case 4:
+        return policy_leaf_at(p->cache, POLICY_CACHE_LEAVES, subleaf);
+    case 7:
+        return policy_leaf_at(p->feature, POLICY_FEATURE_LEAVES, subleaf);
+    case 0xd:
+        return policy_leaf_at(p->xstate, POLICY_XSTATE_LEAVES, subleaf);
+    default:
+        return policy_leaf_at(p->basic, POLICY_BASIC_LEAVES, leaf);
+    }
+}
+
 bool policy_has(const struct cpu_policy *p, enum policy_feature f);
 /* Bytes of an XSAVE area with these components, in the standard or the compacted format (Intel SDM
  * vol. 1, 13.4). */
