@@ -93,6 +93,11 @@ struct mmu_call {
     struct frame *frame; /* of the last entry, with a reference; or NULL */
     u64 frame_mfn;
     u8 *page; /* its contents */
+    /*
+     * What it is a table of; 0: nothing. While the lock is held, updates of its own entries do not
+     * change that: no table links itself, and an update that ends other uses is begun anew.
+     */
+    u32 level;
 };
 
 static void mmu_call_drop_frame(struct mmu_call *c)
@@ -118,25 +123,34 @@ static noinline int mmu_write_data(struct mmu_call *c, u64 *at, u64 value)
     return 0;
 }
 
-static int mmu_update_entry(struct mmu_call *c, const struct mmu_update *u, u32 command)
+/* The entry's frame, if it is not that of the last one. */
+static inline int mmu_call_take_frame(struct mmu_call *c, u64 mfn)
+{
+    mmu_call_drop_frame(c);
+    struct frame *f = frame_get_mfn(MFN(mfn), c->work.owner);
+    if (unlikely(!f))
+        return -EINVAL;
+    c->frame = f;
+    c->frame_mfn = mfn;
+    c->page = frame_to_virt(f);
+    c->level = mm_table_level(f);
+    return 0;
+}
+
+static inline int mmu_update_entry(struct mmu_call *c, const struct mmu_update *u, u32 command)
 {
     u64 mfn = u->ptr >> PAGE_SHIFT;
     if (unlikely(!c->frame || c->frame_mfn != mfn)) {
-        mmu_call_drop_frame(c);
-        struct frame *f = frame_get_mfn(MFN(mfn), c->work.owner);
-        if (unlikely(!f))
-            return -EINVAL;
-        c->frame = f;
-        c->frame_mfn = mfn;
-        c->page = frame_to_virt(f);
+        int error = mmu_call_take_frame(c, mfn);
+        if (unlikely(error))
+            return error;
     }
     u64 *at = (u64 *)(c->page + (u->ptr & (PAGE_SIZE - 1) & ~(u64)MMU_COMMAND_MASK));
-    u32 level = mm_table_level(c->frame);
     bool keep_ad = command == MMU_PT_UPDATE_PRESERVE_AD;
-    if (likely(level == 1))
+    if (likely(c->level == 1))
         return mm_l1_write(&c->work, at, u->val, keep_ad);
-    if (level)
-        return mm_upper_write(&c->work, at, u->val, level, keep_ad);
+    if (c->level)
+        return mm_upper_write(&c->work, at, u->val, c->level, keep_ad);
     return mmu_write_data(c, at, u->val);
 }
 
