@@ -80,7 +80,7 @@ void frame_put_writable(struct frame *f)
     frame_put(f);
 }
 
-int frame_type_get_writable(struct frame *f)
+int frame_type_get_writable_slow(struct frame *f)
 {
     u64 old = READ_ONCE(f->type), new;
     do {
@@ -99,16 +99,6 @@ int frame_type_get_writable(struct frame *f)
     } while (!__atomic_compare_exchange_n(&f->type, &old, new, false, __ATOMIC_ACQ_REL,
                                           __ATOMIC_RELAXED));
     return 0;
-}
-
-void frame_type_put_writable(struct frame *f)
-{
-    ASSERT((READ_ONCE(f->type) & FRAME_TYPE_MASK) == FRAME_TYPE_WRITABLE &&
-           (READ_ONCE(f->type) & FRAME_TYPE_COUNT));
-    arch_frame_written(f);
-    /* No stamp: no TLB knows of a use of the hypervisor's own, and one taken here, without a lock,
-     * might replace a later one of somebody who took a guest's mapping away meanwhile. */
-    __atomic_fetch_sub(&f->type, 1, __ATOMIC_ACQ_REL);
 }
 
 static int frames_assign(struct domain *d, struct frame *f, u32 order, bool replaces)

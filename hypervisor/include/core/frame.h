@@ -9,6 +9,7 @@
 #ifndef DOMUS_CORE_FRAME_H
 #define DOMUS_CORE_FRAME_H
 
+#include "lib/print.h"
 #include "types.h"
 
 struct domain;
@@ -107,8 +108,8 @@ void frame_put_writable(struct frame *f);
  * Only the use, for callers that hold a general reference. -EBUSY: in use as another type. Put: of
  * a use that no guest's page table stood for; who ends one that did stamps the frame.
  */
-must_check int frame_type_get_writable(struct frame *f);
-void frame_type_put_writable(struct frame *f);
+must_check static inline int frame_type_get_writable(struct frame *f);
+static inline void frame_type_put_writable(struct frame *f);
 
 /*
  * Give 2^order frames of the heap to d: they are counted (d->tot_pages), linked in d's list and get
@@ -160,6 +161,29 @@ void frame_return(struct frame *f, struct domain *d);
 
 /* frame_put()'s rare half: the last reference is gone. */
 void frame_free_owned(struct frame *f);
+/* That of frame_type_get_writable(): all that is not just one use more. */
+must_check int frame_type_get_writable_slow(struct frame *f);
+
+static inline int frame_type_get_writable(struct frame *f)
+{
+    u64 t = READ_ONCE(f->type);
+    if (likely((t & FRAME_TYPE_MASK) == FRAME_TYPE_WRITABLE && (u32)t < FRAME_TYPE_COUNT - 1) &&
+        likely(__atomic_compare_exchange_n(&f->type, &t, t + 1, false, __ATOMIC_ACQ_REL,
+                                           __ATOMIC_RELAXED)))
+        return 0;
+    return frame_type_get_writable_slow(f);
+}
+
+void arch_frame_written(struct frame *f); /* arch/memory.h */
+static inline void frame_type_put_writable(struct frame *f)
+{
+    ASSERT((READ_ONCE(f->type) & FRAME_TYPE_MASK) == FRAME_TYPE_WRITABLE &&
+           (READ_ONCE(f->type) & FRAME_TYPE_COUNT));
+    arch_frame_written(f);
+    /* No stamp: no TLB knows of a use of the hypervisor's own, and one taken here, without a lock,
+     * might replace a later one of somebody who took a guest's mapping away meanwhile. */
+    __atomic_fetch_sub(&f->type, 1, __ATOMIC_ACQ_REL);
+}
 
 static inline void frame_put(struct frame *f)
 {

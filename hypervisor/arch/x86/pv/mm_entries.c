@@ -144,7 +144,7 @@ static inline bool l1_change_access(const struct mm_work *w, pte_t *slot, pte_t 
      */
     if (unlikely(!f || READ_ONCE(f->owner) != w->owner))
         return false;
-    if ((new &PTE_WRITE) && unlikely(!mm_frame_use_writable(f)))
+    if ((new &PTE_WRITE) && unlikely(frame_type_get_writable(f)))
         return false;
     entry_replace(w->pt_owner, slot, (new | PTE_USER) & ~PTE_GLOBAL, keep_ad);
     if (!(new &PTE_WRITE))

@@ -189,18 +189,6 @@ must_check int mm_l1_get_slow(struct mm_work *w, pte_t *entry);
 /* A page of descriptors lost a mapping of its owner. */
 void mm_descriptors_unmapped(struct domain *d, struct frame *f);
 
-/* As frame_type_get_writable(): the plain case, which nearly all are, without a call. False: ask
- * the function. */
-static inline bool mm_frame_use_writable(struct frame *f)
-{
-    u64 t = READ_ONCE(f->type);
-    if (likely((t & FRAME_TYPE_MASK) == FRAME_TYPE_WRITABLE && (u32)t < FRAME_TYPE_COUNT - 1) &&
-        likely(__atomic_compare_exchange_n(&f->type, &t, t + 1, false, __ATOMIC_ACQ_REL,
-                                           __ATOMIC_RELAXED)))
-        return true;
-    return !frame_type_get_writable(f);
-}
-
 /*
  * f has a use as writable data, for an entry of a domain that does not own it. That use comes
  * first: as long as there is none, the owner may be claiming f, and take the mark away when he is
@@ -230,7 +218,7 @@ must_check static inline int mm_l1_get(struct mm_work *w, pte_t *entry)
     if (likely(!(e & w->l1_disallowed) && w->pg_owner == w->pt_owner)) {
         struct frame *f = frame_get_mfn(pte_mfn(e), w->owner);
         if (likely(f)) {
-            if (!(e & PTE_WRITE) || likely(mm_frame_use_writable(f))) {
+            if (!(e & PTE_WRITE) || likely(!frame_type_get_writable(f))) {
                 *entry = (e | PTE_USER) & ~PTE_GLOBAL;
                 return 0;
             }
