@@ -74,26 +74,36 @@ static void call_request(u32 cpu)
         apic_send(cpu, VECTOR_CALL);
 }
 
-void cpu_call(const struct cpumask *mask, void (*function)(void *data), void *data)
+static noinline void call_others(struct cpumask *others, void (*function)(void *data), void *data,
+                                 bool here)
 {
-    struct cpumask others;
-    u32 self = cpu_id(), cpu;
-    bool here = cpumask_test(mask, self);
-    if (cpumask_and(&others, mask, &cpu_online_mask))
-        others.bits[self / 64] &= ~BIT(self % 64);
-    if (cpumask_empty(&others)) {
-        if (here)
-            function(data);
-        return;
-    }
+    u32 cpu;
     struct call *c = &this_cpu(offered_call);
     c->function = function;
     c->data = data;
-    __atomic_store_n(&c->left, cpumask_count(&others), __ATOMIC_RELEASE);
-    for_each_cpu (cpu, &others)
+    __atomic_store_n(&c->left, cpumask_count(others), __ATOMIC_RELEASE);
+    for_each_cpu (cpu, others)
         call_request(cpu);
     if (here)
         function(data);
     while (__atomic_load_n(&c->left, __ATOMIC_ACQUIRE))
         cpu_wait();
+}
+
+void cpu_call(const struct cpumask *mask, void (*function)(void *data), void *data)
+{
+    struct cpumask others;
+    u32 self = cpu_id();
+    u64 any = 0;
+    bool here = false;
+#pragma GCC unroll 4
+    for (u32 i = 0; i < CPUMASK_WORDS; i++) {
+        u64 word = READ_ONCE(mask->bits[i]), own = i == self / 64 ? BIT(self % 64) : 0;
+        here |= (word & own) != 0;
+        any |= others.bits[i] = word & READ_ONCE(cpu_online_mask.bits[i]) & ~own;
+    }
+    if (any)
+        call_others(&others, function, data, here);
+    else if (here)
+        function(data);
 }
