@@ -28,18 +28,9 @@ static u64 grant_entry_flags(u32 flags)
     return e | ((u64)(flags >> GNTMAP_GUEST_AVAIL_SHIFT) << PTE_AVAIL_SHIFT & PTE_AVAIL);
 }
 
-/*
- * A level-1 entry of d, by its machine address or by a virtual one; or NULL. *table: its table,
- * with a reference; NULL if it is in use, which is enough while the lock is held, as it is.
- */
-static pte_t *entry_find(struct domain *d, u64 addr, bool by_machine_address, struct frame **table)
+static noinline pte_t *entry_at_machine_address(struct domain *d, u64 addr, struct frame **table)
 {
-    mfn_t mfn = mfn_of_paddr(addr);
-    *table = NULL;
-    /* Virtual addresses are those of the address space that is loaded. */
-    if (!by_machine_address)
-        return d == current->domain ? pv_walk(current, addr, &mfn) : NULL;
-    struct frame *f = frame_of_mfn(mfn);
+    struct frame *f = frame_of_mfn(mfn_of_paddr(addr));
     if (addr % sizeof(pte_t) || !f || !frame_get(f, d))
         return NULL;
     if (mm_table_level(f) != 1) {
@@ -50,34 +41,55 @@ static pte_t *entry_find(struct domain *d, u64 addr, bool by_machine_address, st
     return (pte_t *)frame_to_virt(f) + addr % PAGE_SIZE / sizeof(pte_t);
 }
 
-static void entry_release(struct frame *table)
+/*
+ * A level-1 entry of d, by its machine address or by a virtual one; or NULL. *table: its table,
+ * with a reference; NULL if it is in use, which is enough while the lock is held, as it is.
+ */
+static inline pte_t *entry_find(struct domain *d, u64 addr, bool by_machine_address,
+                                struct frame **table)
+{
+    *table = NULL;
+    if (unlikely(by_machine_address))
+        return entry_at_machine_address(d, addr, table);
+    /* Virtual addresses are those of the address space that is loaded. */
+    struct vcpu *v = current;
+    return likely(d == v->domain) ? pv_walk(v, addr) : NULL;
+}
+
+static inline void entry_release(struct frame *table)
 {
     if (table)
         frame_put(table);
 }
 
 /* References for an entry. False: the caller's own do not hold, or the count is at its end. */
-static bool entry_reference(struct domain *d, struct frame *f, bool writable)
+static inline bool entry_reference(struct domain *d, struct frame *f, bool writable)
 {
-    struct domain *owner = frame_owner(f);
-    if (!owner || !frame_get(f, owner))
+    u32 owner = READ_ONCE(f->owner);
+    if (!owner || !frame_get_from(f, owner))
         return false;
     if (!writable)
         return true;
-    if (frame_type_get_writable(f)) {
+    if (unlikely(frame_type_get_writable(f))) {
         frame_put(f);
         return false;
     }
-    if (owner != d)
+    if (owner != frame_owner_name(d))
         mm_frame_mark_foreign(f);
     return true;
 }
 
-static void entry_store(struct domain *d, pte_t *slot, pte_t new)
+static inline void entry_store(struct domain *d, pte_t *slot, pte_t new)
 {
     pte_t old = __atomic_exchange_n(slot, new, __ATOMIC_SEQ_CST);
     mm_entry_changed(d, slot);
     mm_l1_put(d, old, true);
+}
+
+static noinline int entry_refuse(const struct domain *d, u64 addr, const char *why)
+{
+    log_guest(LOG_WARNING, "d%u: the entry at %#lx %s", d->id, (unsigned long)addr, why);
+    return GNTST_general_error;
 }
 
 int arch_grant_map(struct domain *d, u64 addr, mfn_t frame, u32 flags)
@@ -95,10 +107,7 @@ int arch_grant_map(struct domain *d, u64 addr, mfn_t frame, u32 flags)
         entry_release(table);
     }
     mm_unlock(d);
-    if (status != GNTST_okay)
-        log_guest(LOG_WARNING, "d%u: no level-1 entry at %#lx for a grant", d->id,
-                  (unsigned long)addr);
-    return status;
+    return likely(status == GNTST_okay) ? status : entry_refuse(d, addr, "cannot map a grant");
 }
 
 /* True if *slot is what arch_grant_map() made, but for bits that the guest may change. */
@@ -149,8 +158,7 @@ int arch_grant_unmap(struct domain *d, u64 addr, u64 new_addr, mfn_t frame, u32 
         entry_release(table);
     }
     mm_unlock(d);
-    if (status != GNTST_okay)
-        log_guest(LOG_WARNING, "d%u: the entry at %#lx is not that of the grant to be unmapped",
-                  d->id, (unsigned long)addr);
-    return status;
+    if (likely(status == GNTST_okay))
+        return status;
+    return entry_refuse(d, addr, "is not that of the grant to be unmapped");
 }

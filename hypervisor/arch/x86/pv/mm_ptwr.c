@@ -77,9 +77,8 @@ static struct frame *table_behind(struct vcpu *v, vaddr_t va)
 {
     struct domain *d = v->domain;
     struct frame *f = NULL;
-    mfn_t walked;
     mm_lock(d);
-    const pte_t *slot = pv_walk(v, va, &walked);
+    const pte_t *slot = pv_walk(v, va);
     pte_t e = slot ? READ_ONCE(*slot) : 0;
     if ((e & (PTE_PRESENT | PTE_WRITE)) == PTE_PRESENT)
         f = frame_of_mfn(pte_mfn(e));

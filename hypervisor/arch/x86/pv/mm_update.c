@@ -304,9 +304,8 @@ static long va_mapping_update(struct vcpu *v, vaddr_t va, pte_t value, u64 flags
     struct mm_work w;
     mm_work_init(&w, d, pg_owner);
     for (;;) {
-        mfn_t table;
         mm_lock(d);
-        pte_t *slot = pv_walk(v, va, &table);
+        pte_t *slot = pv_walk(v, va);
         int error = likely(slot) ? mm_l1_write(&w, slot, value, false) : -EINVAL;
         mm_unlock(d);
         if (likely(!error))

@@ -5,25 +5,30 @@
  */
 #include "mm_private.h"
 
-/* The guest's part of every address space; the hypervisor's slots are never walked for a guest. */
+/*
+ * The guest's part of every address space; the hypervisor's slots are never walked for a guest. In
+ * one comparison: it reaches from the hypervisor's end over the top to the end of the lower half.
+ */
 static inline bool vaddr_is_guest(vaddr_t va)
 {
-    return vaddr_is_canonical(va) && !vaddr_is_hypervisor(va);
+    STATIC_ASSERT(LAYOUT_START == ~0ull << (VADDR_BITS - 1));
+    return va - LAYOUT_END < BIT(VADDR_BITS - 1) - LAYOUT_END;
 }
 
-pte_t *pv_walk(struct vcpu *v, vaddr_t va, mfn_t *table)
+pte_t *pv_walk(struct vcpu *v, vaddr_t va)
 {
     mfn_t mfn = v->arch.kernel_mode ? v->arch.kernel_l4 : v->arch.user_l4;
     if (unlikely(mm_mfn_is_none(mfn) || !vaddr_is_guest(va)))
         return NULL;
+    pte_t *entries = mfn_to_virt(mfn);
+#pragma GCC unroll 3
     for (u32 level = 4; level > 1; level--) {
-        pte_t e = ((pte_t *)mfn_to_virt(mfn))[pte_index(va, level)];
+        pte_t e = entries[pte_index(va, level)];
         if (unlikely(!(e & PTE_PRESENT)))
             return NULL;
-        mfn = pte_mfn(e);
+        entries = mfn_to_virt(pte_mfn(e));
     }
-    *table = mfn;
-    return (pte_t *)mfn_to_virt(mfn) + pte_index(va, 1);
+    return entries + pte_index(va, 1);
 }
 
 pte_t pv_translate(mfn_t l4, vaddr_t va, u32 *level)

@@ -25,6 +25,7 @@ typedef u64 pte_t; /* an entry of any level */
 #define PTE_ADDR     0x000ffffffffff000ull
 
 #define PTES_PER_TABLE 512u
+#define VADDR_BITS     48
 
 static inline mfn_t pte_mfn(pte_t e)
 {

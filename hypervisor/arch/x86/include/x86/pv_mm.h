@@ -42,7 +42,7 @@ void pv_l4_install_hypervisor(struct domain *d, pte_t *l4);
 
 /* The level-1 entry that maps va in the running address space (guest part), or NULL; with the frame
  * of its table locked against change by page_table_lock (caller). */
-pte_t *pv_walk(struct vcpu *v, vaddr_t va, mfn_t *table);
+pte_t *pv_walk(struct vcpu *v, vaddr_t va);
 /* Read-only walk without references: the leaf entry that translates va in the given L4; 0 if none.
  * level is 1-3. */
 pte_t pv_translate(mfn_t l4, vaddr_t va, u32 *level);
