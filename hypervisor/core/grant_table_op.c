@@ -40,9 +40,10 @@ static const struct element_op element_ops[] = {
 
 /*
  * The elements one after the other. Results are written back also when the operation failed: some
- * of those that return an error say more in the element.
+ * of those that return an error say more in the element. Where the command is constant, so are
+ * handler and size: the call is direct, and elements are copied in place.
  */
-static long grant_array_run(struct vcpu *v, u32 cmd, vaddr_t array, u32 count)
+static always_inline long elements_run(struct vcpu *v, u32 cmd, vaddr_t array, u32 count)
 {
     const struct element_op *op = &element_ops[cmd];
     bool unmaps = cmd == GNTTABOP_unmap_grant_ref || cmd == GNTTABOP_unmap_and_replace;
@@ -75,13 +76,14 @@ static long grant_array_run(struct vcpu *v, u32 cmd, vaddr_t array, u32 count)
     return result;
 }
 
-long hypercall_grant_table_op(struct vcpu *v, u64 cmd64, u64 uop, u64 count64, u64 a4, u64 a5,
-                              u64 a6)
+static noinline long elements_run_any(struct vcpu *v, u32 cmd, vaddr_t array, u32 count)
 {
-    u32 cmd = (u32)cmd64, count = (u32)count64;
-    /* Bits above the number are for the progress of operations that save it there: none does. */
-    if ((s32)count < 0 || cmd & ~COMMAND_MASK)
-        return -EINVAL;
+    return elements_run(v, cmd, array, count);
+}
+
+/* Every command but those that are most frequent. */
+static noinline long grant_op_other(struct vcpu *v, u32 cmd, vaddr_t uop, u32 count)
+{
     if (cmd >= ARRAY_SIZE(element_ops))
         return -ENOSYS;
     cmd = (u32)index_clamp(cmd, ARRAY_SIZE(element_ops));
@@ -99,7 +101,26 @@ long hypercall_grant_table_op(struct vcpu *v, u64 cmd64, u64 uop, u64 count64, u
     }
     if (!element_ops[cmd].handler)
         return subop_dispatch(v, &grant_table_ops, cmd, uop); /* which says why */
-    return grant_array_run(v, cmd, uop, count);
+    return elements_run_any(v, cmd, uop, count);
+}
+
+long hypercall_grant_table_op(struct vcpu *v, u64 cmd64, u64 uop, u64 count64, u64 a4, u64 a5,
+                              u64 a6)
+{
+    u32 cmd = (u32)cmd64, count = (u32)count64;
+    /* Bits above the number are for the progress of operations that save it there: none does. */
+    if ((s32)count < 0 || cmd & ~COMMAND_MASK)
+        return -EINVAL;
+    switch (cmd) {
+    case GNTTABOP_map_grant_ref:
+        return elements_run(v, GNTTABOP_map_grant_ref, uop, count);
+    case GNTTABOP_unmap_grant_ref:
+        return elements_run(v, GNTTABOP_unmap_grant_ref, uop, count);
+    case GNTTABOP_copy:
+        return elements_run(v, GNTTABOP_copy, uop, count);
+    default:
+        return grant_op_other(v, cmd, uop, count);
+    }
 }
 
 /* --- operations on a table */
