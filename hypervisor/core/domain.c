@@ -53,11 +53,10 @@ bool domain_try_ref(struct domain *d)
 
 struct domain *domain_get(domid_t id)
 {
-    struct domain *d, *found = NULL;
-    if (id == DOMID_SELF) {
-        d = current->domain;
+    struct domain *d = current->domain, *found = NULL;
+    /* That which runs is on the list: no need to look for it. */
+    if (id == DOMID_SELF || id == d->id)
         return domain_try_ref(d) ? d : NULL;
-    }
     spin_lock(&domains_lock);
     list_for_each (d, &domains, node) {
         if (d->id == id && domain_try_ref(d)) {
