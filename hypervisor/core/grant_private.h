@@ -123,9 +123,7 @@ struct grant_wish {
 
 /* A claimed entry. */
 struct grant_claim {
-    struct domain *granter; /* the caller's reference */
     u32 ref;
-    bool write;
     struct frame *frame; /* with one reference, the caller's to drop; NULL: transitive, see below */
     u32 start, length;   /* bytes that may be copied */
     domid_t behind;      /* transitive: the domain and its entry that are meant */

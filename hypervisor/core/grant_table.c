@@ -228,8 +228,7 @@ void grant_domain_destroy(struct domain *d)
 /* --- claims */
 
 /* Whether header lets wish be fulfilled by an entry that nobody uses yet; and its general rules. */
-static bool grant_header_allows(const struct grant_table *t, u32 header,
-                                const struct grant_wish *wish)
+static inline bool grant_header_allows(u32 version, u32 header, const struct grant_wish *wish)
 {
     u16 flags = (u16)header;
     u16 kind = flags & (GTF_type_mask | (wish->map ? GTF_sub_page : 0));
@@ -237,21 +236,20 @@ static bool grant_header_allows(const struct grant_table *t, u32 header,
         return false;
     if (kind == GTF_permit_access)
         return true;
-    return wish->transitive && t->version == 2 && kind == GTF_transitive;
+    return version == 2 && wish->transitive && kind == GTF_transitive;
 }
 
 /*
  * Version 1: reading and writing stand in the header itself, beside what the guest may change, so
  * that the guest cannot withdraw the entry unawares.
  */
-static bool grant_mark_v1(const struct grant_table *t, u32 ref, bool in_use,
-                          const struct grant_wish *wish, u32 *header)
+static always_inline bool grant_mark_v1(u32 *shared, bool in_use, const struct grant_wish *wish,
+                                        u32 *header)
 {
-    u32 *shared = grant_header_at(t, ref);
     u32 old = READ_ONCE(*shared);
     u32 set = GTF_reading | (wish->write ? GTF_writing : 0);
     for (u32 i = 0; i < GRANT_HEADER_TRIES; i++) {
-        if ((!in_use && !grant_header_allows(t, old, wish)) ||
+        if ((!in_use && !grant_header_allows(1, old, wish)) ||
             (wish->write && (old & GTF_readonly)))
             return false;
         if (__atomic_compare_exchange_n(shared, &old, old | set, false, __ATOMIC_SEQ_CST,
@@ -265,18 +263,18 @@ static bool grant_mark_v1(const struct grant_table *t, u32 ref, bool in_use,
 
 /* Version 2: they stand in the status array. The guest changes the header, then looks at the
  * status; so the status is set first, and the header looked at (again) after that. */
-static bool grant_mark_v2(const struct grant_table *t, u32 ref, bool in_use,
-                          const struct grant_wish *wish, u32 *header)
+static noinline bool grant_mark_v2(const struct grant_table *t, u32 ref, bool in_use,
+                                   const struct grant_wish *wish, u32 *header)
 {
     grant_status_t *status = grant_status_at(t, ref);
     grant_status_t set = GTF_reading | (wish->write ? GTF_writing : 0);
     u32 now = READ_ONCE(*grant_header_at(t, ref));
-    bool allowed = in_use || grant_header_allows(t, now, wish);
+    bool allowed = in_use || grant_header_allows(2, now, wish);
     if (!allowed || (wish->write && (now & GTF_readonly)))
         return false;
     __atomic_or_fetch(status, set, __ATOMIC_SEQ_CST);
     now = READ_ONCE(*grant_header_at(t, ref));
-    if ((in_use || grant_header_allows(t, now, wish)) && !(wish->write && (now & GTF_readonly))) {
+    if ((in_use || grant_header_allows(2, now, wish)) && !(wish->write && (now & GTF_readonly))) {
         *header = now;
         return true;
     }
@@ -286,7 +284,7 @@ static bool grant_mark_v2(const struct grant_table *t, u32 ref, bool in_use,
 }
 
 /* Tell the guest about the uses that are left. */
-static void grant_unmark(const struct grant_table *t, u32 ref, const struct grant_active *a)
+static inline void grant_unmark(const struct grant_table *t, u32 ref, const struct grant_active *a)
 {
     u16 clear = a->writers ? 0 : GTF_writing;
     if (!grant_active_in_use(a))
@@ -301,83 +299,113 @@ static void grant_unmark(const struct grant_table *t, u32 ref, const struct gran
 static struct frame *grant_frame_get(struct domain *d, u64 gfn)
 {
     struct frame *f = arch_gfn_get_frame(d, GFN(gfn));
-    if (f && frame_owner(f) != d) {
+    if (likely(f && frame_is_owned_by(f, d)))
+        return f;
+    if (f)
         frame_put(f);
-        f = NULL;
-    }
-    return f;
+    return NULL;
 }
 
-/*
- * Read what entry ref grants into a and claim: its first use. header is the one that was checked.
- */
-static int grant_claim_first(struct domain *granter, u32 header, struct grant_active *a,
-                             struct grant_claim *claim)
-{
-    const struct grant_table *t = granter->grants;
+/* What an entry grants, as its first user finds it. */
+struct grant_contents {
     u64 gfn;
-    *a = (struct grant_active){.length = PAGE_SIZE};
-    if (t->version == 1) {
-        gfn = READ_ONCE(grant_v1_at(t, claim->ref)->frame);
-    } else {
-        const union grant_entry_v2 *entry = grant_v2_at(t, claim->ref);
-        if ((header & GTF_type_mask) == GTF_transitive) {
-            a->part = true;
-            return GNTST_okay;
-        }
-        gfn = READ_ONCE(entry->full_page.frame); /* in the same place for part of a page */
-        if (header & GTF_sub_page) {
-            a->part = true;
-            a->start = READ_ONCE(entry->sub_page.page_off);
-            a->length = READ_ONCE(entry->sub_page.length);
-        }
+    u32 start, length;
+    bool part, transitive;
+};
+
+static noinline void grant_read_v2(const struct grant_table *t, u32 ref, u32 header,
+                                   struct grant_contents *c)
+{
+    const union grant_entry_v2 *entry = grant_v2_at(t, ref);
+    c->transitive = (header & GTF_type_mask) == GTF_transitive;
+    c->part = c->transitive || (header & GTF_sub_page);
+    c->gfn = READ_ONCE(entry->full_page.frame); /* in the same place for part of a page */
+    c->start = 0;
+    c->length = PAGE_SIZE;
+    if (c->part && !c->transitive) {
+        c->start = READ_ONCE(entry->sub_page.page_off);
+        c->length = READ_ONCE(entry->sub_page.length);
     }
-    a->frame = claim->frame = grant_frame_get(granter, gfn);
-    return a->frame ? GNTST_okay : GNTST_bad_page;
 }
 
-/* With the lock held and ref checked. */
-static int grant_claim_locked(struct domain *granter, const struct grant_wish *wish,
-                              struct grant_claim *claim)
+/* What claim is to know besides the frame; for a transitive entry what it stands for. */
+static inline void grant_claim_fill(const struct grant_table *t, const struct grant_active *a,
+                                    struct grant_claim *claim)
 {
-    struct grant_table *t = granter->grants;
-    struct grant_active *a = grant_active_at(t, claim->ref);
-    bool in_use = grant_active_in_use(a);
-    u32 header = 0;
-    ASSERT(spin_is_locked(&t->lock));
-    if (in_use &&
-        (a->user != wish->user || (a->part && wish->map) || (!a->frame && !wish->transitive) ||
-         a->readers > ~0u - wish->uses || a->writers > ~0u - wish->uses))
-        return GNTST_general_error;
-    if (!in_use || (wish->write && !a->writers)) {
-        bool marked = t->version == 1 ? grant_mark_v1(t, claim->ref, in_use, wish, &header)
-                                      : grant_mark_v2(t, claim->ref, in_use, wish, &header);
-        if (!marked)
-            return GNTST_general_error;
-    }
-    int status = GNTST_okay;
-    claim->frame = NULL;
-    if (!in_use)
-        status = grant_claim_first(granter, header, a, claim);
-    else if (a->frame && frame_get(a->frame, granter))
-        claim->frame = a->frame;
-    else if (a->frame)
-        status = GNTST_general_error; /* the granter has given the frame up meanwhile */
-    if (status != GNTST_okay) {
-        grant_unmark(t, claim->ref, a);
-        return status;
-    }
-    if (!a->frame) {
+    claim->start = a->start;
+    claim->length = a->length;
+    if (unlikely(!a->frame)) {
         const union grant_entry_v2 *entry = grant_v2_at(t, claim->ref);
         claim->behind = READ_ONCE(entry->transitive.trans_domid);
         claim->behind_ref = READ_ONCE(entry->transitive.gref);
     }
+}
+
+static inline u32 *grant_uses(struct grant_active *a, bool write)
+{
+    return write ? &a->writers : &a->readers;
+}
+
+/*
+ * The first use of an entry. From now on its copy in a counts, with what was read after the header
+ * was marked. The lock is held, as for the next.
+ */
+static inline int grant_claim_first(struct domain *granter, struct grant_active *a,
+                                    const struct grant_wish *wish, struct grant_claim *claim)
+{
+    struct grant_table *t = granter->grants;
+    struct grant_contents c = {.length = PAGE_SIZE};
+    struct frame *f = NULL;
+    u32 header;
+    if (likely(t->version == 1)) {
+        struct grant_entry_v1 *entry = grant_v1_at(t, claim->ref);
+        if (unlikely(!grant_mark_v1((u32 *)entry, false, wish, &header)))
+            return GNTST_general_error;
+        c.gfn = READ_ONCE(entry->frame);
+    } else {
+        if (!grant_mark_v2(t, claim->ref, false, wish, &header))
+            return GNTST_general_error;
+        grant_read_v2(t, claim->ref, header, &c);
+    }
+    if (!c.transitive) {
+        f = grant_frame_get(granter, c.gfn);
+        if (unlikely(!f)) {
+            grant_unmark(t, claim->ref, a);
+            return GNTST_bad_page;
+        }
+    }
+    a->frame = claim->frame = f;
+    a->start = c.start;
+    a->length = c.length;
     a->user = wish->user;
-    *(wish->write ? &a->writers : &a->readers) += wish->uses;
-    if (!in_use && claim->ref >= GNTTAB_NR_RESERVED_ENTRIES)
+    a->part = c.part;
+    *grant_uses(a, wish->write) = wish->uses;
+    if (claim->ref >= GNTTAB_NR_RESERVED_ENTRIES)
         t->claimed++;
-    claim->start = a->start;
-    claim->length = a->length;
+    grant_claim_fill(t, a, claim);
+    return GNTST_okay;
+}
+
+/* One use more of an entry that is in use. */
+static noinline int grant_claim_more(struct domain *granter, struct grant_active *a,
+                                     const struct grant_wish *wish, struct grant_claim *claim)
+{
+    const struct grant_table *t = granter->grants;
+    u32 header;
+    if (a->user != wish->user || (a->part && wish->map) || (!a->frame && !wish->transitive) ||
+        a->readers > ~0u - wish->uses || a->writers > ~0u - wish->uses)
+        return GNTST_general_error;
+    if (wish->write && !a->writers &&
+        !(t->version == 1 ? grant_mark_v1(grant_header_at(t, claim->ref), true, wish, &header)
+                          : grant_mark_v2(t, claim->ref, true, wish, &header)))
+        return GNTST_general_error;
+    claim->frame = a->frame;
+    if (a->frame && !frame_get(a->frame, granter)) {
+        grant_unmark(t, claim->ref, a);
+        return GNTST_general_error; /* the granter has given the frame up meanwhile */
+    }
+    *grant_uses(a, wish->write) += wish->uses;
+    grant_claim_fill(t, a, claim);
     return GNTST_okay;
 }
 
@@ -386,13 +414,13 @@ int grant_claim(struct domain *granter, u32 ref, const struct grant_wish *wish,
 {
     struct grant_table *t = granter->grants;
     int status = GNTST_bad_gntref;
+    u64 i;
     spin_lock(&t->lock);
-    u32 entries = grant_table_entries(t);
-    if (!t->closed && ref < entries) {
-        claim->granter = granter;
-        claim->ref = (u32)index_clamp(ref, entries);
-        claim->write = wish->write;
-        status = grant_claim_locked(granter, wish, claim);
+    if (likely(!t->closed && index_check(ref, grant_table_entries(t), &i))) {
+        struct grant_active *a = grant_active_at(t, (u32)i);
+        claim->ref = (u32)i;
+        status = likely(!grant_active_in_use(a)) ? grant_claim_first(granter, a, wish, claim)
+                                                 : grant_claim_more(granter, a, wish, claim);
     }
     spin_unlock(&t->lock);
     return status;

@@ -14,28 +14,37 @@
 
 /* One end of a copy, and all that is held for it. */
 struct copy_end {
-    struct domain *domain; /* with a reference */
-    bool write;
-    struct frame *frame; /* with a reference, and a use as writable data if write */
-    u32 start, length;   /* bytes of it that may be copied */
-    bool claimed;        /* claim is held ... */
-    bool behind_claimed; /* ... and so is, for a transitive entry, the one behind it, of
-                            behind.granter */
-    struct grant_claim claim, behind;
+    struct domain *domain;    /* with a reference; NULL: none yet */
+    bool write;               /* that is its part in the copy */
+    bool claimed;             /* entry claim.ref of the domain's */
+    bool used;                /* claim.frame, as writable data */
+    struct grant_claim claim; /* with the frame (NULL: none yet) and its bytes that may be copied */
+    /* NULL, or for a transitive entry: whose entry is claimed, too; with a reference. */
+    struct domain *behind;
+    u32 behind_ref;
 };
 
+static inline void copy_end_init(struct copy_end *end, bool write)
+{
+    end->domain = end->behind = NULL;
+    end->claim.frame = NULL;
+    end->write = write;
+    end->claimed = end->used = false;
+}
+
 /* The domain that a side of the copy names. GNTST_*. */
-static int copy_domain_get(const struct gnttab_copy_ptr *side, struct copy_end *end)
+static inline int copy_domain_get(const struct gnttab_copy_ptr *side, struct copy_end *end)
 {
     end->domain = domain_get(side->domid);
-    return end->domain && end->domain->grants ? GNTST_okay : GNTST_bad_domain;
+    return likely(end->domain && end->domain->grants) ? GNTST_okay : GNTST_bad_domain;
 }
 
 /* The grant behind a transitive one. There the domain that issued the first is the user. */
-static int copy_claim_behind(struct copy_end *end)
+static noinline int copy_claim_behind(struct copy_end *end)
 {
     const struct grant_wish wish = {.user = end->domain->id, .write = end->write, .uses = 1};
     domid_t id = end->claim.behind;
+    struct grant_claim behind;
     /*
      * One's own grant, passed on by another, is allowed; an entry that stands for one beside it is
      * not.
@@ -45,83 +54,85 @@ static int copy_claim_behind(struct copy_end *end)
     struct domain *d = domain_get(id);
     if (!d)
         return GNTST_general_error;
-    int status = d->grants ? grant_claim(d, end->claim.behind_ref, &wish, &end->behind)
-                           : GNTST_general_error;
+    int status =
+        d->grants ? grant_claim(d, end->claim.behind_ref, &wish, &behind) : GNTST_general_error;
     if (status != GNTST_okay) {
         domain_put(d);
         return status;
     }
-    end->behind_claimed = true;
-    end->frame = end->behind.frame;
-    end->start = end->behind.start;
-    end->length = end->behind.length;
+    end->behind = d;
+    end->behind_ref = behind.ref;
+    end->claim.frame = behind.frame;
+    end->claim.start = behind.start;
+    end->claim.length = behind.length;
     return GNTST_okay;
 }
 
-static int copy_claim_grant(struct domain *user, u32 ref, struct copy_end *end)
+static inline int copy_claim_grant(struct domain *user, u32 ref, struct copy_end *end)
 {
     const struct grant_wish wish = {
         .user = user->id, .write = end->write, .transitive = true, .uses = 1};
     int status = grant_claim(end->domain, ref, &wish, &end->claim);
-    if (status != GNTST_okay)
+    if (unlikely(status != GNTST_okay)) {
+        end->claim.frame = NULL;
         return status;
+    }
     end->claimed = true;
-    end->frame = end->claim.frame;
-    end->start = end->claim.start;
-    end->length = end->claim.length;
-    return end->frame ? GNTST_okay : copy_claim_behind(end);
+    return likely(end->claim.frame) ? GNTST_okay : copy_claim_behind(end);
+}
+
+/* A frame of the user's own. */
+static inline int copy_own_frame(struct domain *user, u64 gfn, struct copy_end *end)
+{
+    struct frame *f = arch_gfn_get_frame(user, GFN(gfn));
+    if (unlikely(!f))
+        return GNTST_bad_page;
+    end->claim.frame = f;
+    end->claim.start = 0;
+    end->claim.length = PAGE_SIZE;
+    return likely(frame_is_owned_by(f, user)) ? GNTST_okay : GNTST_bad_page;
 }
 
 /* Get hold of a side's frame. Whatever comes out, copy_end_release() follows. */
-static int copy_end_acquire(struct domain *user, const struct gnttab_copy_ptr *side, bool is_grant,
-                            struct copy_end *end)
+static inline int copy_end_acquire(struct domain *user, const struct gnttab_copy_ptr *side,
+                                   bool is_grant, struct copy_end *end)
 {
-    if (is_grant) {
-        int status = copy_claim_grant(user, side->u.ref, end);
-        if (status != GNTST_okay)
-            return status;
-    } else {
-        /* Only its own frames may a domain name as such. */
-        if (side->domid != DOMID_SELF)
-            return GNTST_permission_denied;
-        end->frame = arch_gfn_get_frame(user, GFN(side->u.gmfn));
-        if (!end->frame)
-            return GNTST_bad_page;
-        end->length = PAGE_SIZE;
-        if (frame_owner(end->frame) != user)
-            goto bad_page;
-    }
-    if (!end->write || !frame_type_get_writable(end->frame))
-        return GNTST_okay;
-    end->write = false; /* there is no use to drop, but of the claims (they know by themselves) */
-    return GNTST_general_error;
-bad_page:
-    frame_put(end->frame);
-    end->frame = NULL;
-    return GNTST_bad_page;
+    int status;
+    if (is_grant)
+        status = copy_claim_grant(user, side->u.ref, end);
+    else if (likely(side->domid == DOMID_SELF)) /* only its own frames may a domain name as such */
+        status = copy_own_frame(user, side->u.gmfn, end);
+    else
+        status = GNTST_permission_denied;
+    if (status != GNTST_okay || !end->write)
+        return status;
+    if (unlikely(frame_type_get_writable(end->claim.frame)))
+        return GNTST_general_error;
+    end->used = true;
+    return GNTST_okay;
 }
 
-static void copy_end_release(struct copy_end *end)
+static inline void copy_end_release(struct copy_end *end)
 {
-    if (end->frame) {
-        if (end->write)
-            frame_type_put_writable(end->frame);
-        frame_put(end->frame);
+    if (likely(end->claim.frame)) {
+        if (end->used)
+            frame_type_put_writable(end->claim.frame);
+        frame_put(end->claim.frame);
     }
-    if (end->behind_claimed) {
-        grant_unclaim(end->behind.granter, end->behind.ref, end->behind.write, 1);
-        domain_put(end->behind.granter);
+    if (unlikely(end->behind)) {
+        grant_unclaim(end->behind, end->behind_ref, end->write, 1);
+        domain_put(end->behind);
     }
     if (end->claimed)
-        grant_unclaim(end->domain, end->claim.ref, end->claim.write, 1);
-    if (end->domain)
+        grant_unclaim(end->domain, end->claim.ref, end->write, 1);
+    if (likely(end->domain))
         domain_put(end->domain);
 }
 
 /* len bytes at offset lie in what the end allows. */
 static bool copy_end_covers(const struct copy_end *end, u32 offset, u32 len)
 {
-    return offset >= end->start && offset + len <= end->start + end->length;
+    return offset >= end->claim.start && offset + len <= end->claim.start + end->claim.length;
 }
 
 static int copy_do(struct domain *d, const struct gnttab_copy *op, struct copy_end *source,
@@ -133,10 +144,8 @@ static int copy_do(struct domain *d, const struct gnttab_copy *op, struct copy_e
         status = copy_domain_get(&op->dest, dest);
     if (status == GNTST_okay)
         status = copy_end_acquire(d, &op->source, source_grant, source);
-    if (status == GNTST_okay) {
-        dest->write = true;
+    if (status == GNTST_okay)
         status = copy_end_acquire(d, &op->dest, dest_grant, dest);
-    }
     if (status != GNTST_okay)
         return status;
     if ((u32)op->source.offset + op->len > PAGE_SIZE || (u32)op->dest.offset + op->len > PAGE_SIZE)
@@ -145,15 +154,17 @@ static int copy_do(struct domain *d, const struct gnttab_copy *op, struct copy_e
         !copy_end_covers(dest, op->dest.offset, op->len))
         return GNTST_general_error;
     /* Within one frame the two may overlap. */
-    memmove((char *)frame_to_virt(dest->frame) + op->dest.offset,
-            (const char *)frame_to_virt(source->frame) + op->source.offset, op->len);
+    memmove((char *)frame_to_virt(dest->claim.frame) + op->dest.offset,
+            (const char *)frame_to_virt(source->claim.frame) + op->source.offset, op->len);
     return GNTST_okay;
 }
 
 long grant_op_copy(struct vcpu *v, void *arg)
 {
     struct gnttab_copy *op = arg;
-    struct copy_end source = {.domain = NULL}, dest = {.domain = NULL};
+    struct copy_end source, dest;
+    copy_end_init(&source, false);
+    copy_end_init(&dest, true);
     op->status = (int16_t)copy_do(v->domain, op, &source, &dest);
     copy_end_release(&dest);
     copy_end_release(&source);

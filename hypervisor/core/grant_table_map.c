@@ -84,21 +84,22 @@ static void grant_frame_put(struct frame *f, bool write)
  * Take the references for uses mappings of the claimed frame: the claim's own counts as the first.
  * False, with that one dropped too: the frame is a page table, or the granter has given it up.
  */
-static bool grant_map_references(const struct grant_claim *claim, u32 uses)
+static bool grant_map_references(const struct grant_claim *claim, struct domain *granter,
+                                 const struct grant_wish *wish)
 {
     struct frame *f = claim->frame;
-    if (claim->write && frame_type_get_writable(f)) {
+    if (wish->write && frame_type_get_writable(f)) {
         frame_put(f);
         return false;
     }
-    if (uses == 1)
+    if (wish->uses == 1)
         return true;
-    if (frame_get(f, claim->granter)) {
-        if (!claim->write || !frame_type_get_writable(f))
+    if (frame_get(f, granter)) {
+        if (!wish->write || !frame_type_get_writable(f))
             return true;
         frame_put(f);
     }
-    grant_frame_put(f, claim->write);
+    grant_frame_put(f, wish->write);
     return false;
 }
 
@@ -117,7 +118,7 @@ static int grant_map_frame(struct domain *d, struct domain *granter,
     int status = grant_claim(granter, op->ref, &wish, &claim);
     if (status != GNTST_okay)
         return status;
-    if (!grant_map_references(&claim, wish.uses)) {
+    if (!grant_map_references(&claim, granter, &wish)) {
         status = GNTST_general_error;
         goto unclaim;
     }

@@ -85,6 +85,12 @@ static inline struct domain *frame_owner(const struct frame *f)
     return owner ? mfn_to_virt(MFN(owner)) : NULL;
 }
 
+/* Whether that is d. */
+static inline bool frame_is_owned_by(const struct frame *f, const struct domain *d)
+{
+    return READ_ONCE(f->owner) == frame_owner_name(d);
+}
+
 /*
  * Take a general reference on a frame that is allocated to d. False if it is not d's, is being
  * freed, or its count would overflow. Lock-free.
