@@ -89,15 +89,17 @@ static void line_print(u64 address, bool is_return)
 
 void backtrace_dump(u64 rip, u64 rsp)
 {
-    u64 end = ROUND_UP(rsp + 1, STACK_BLOCK);
+    u64 end = ROUND_UP(rsp + 1, STACK_BLOCK), value;
     u32 lines = 0;
     log_error("on the stack:");
     if (rip)
         line_print(rip, false);
     rsp = ROUND_UP(rsp, (u64)sizeof(u64));
+    /* A stack that has overflowed: this is the guard page below it. */
+    if (copy_faultable(&value, (const void *)rsp, sizeof(value)))
+        rsp = ROUND_UP(rsp + 1, PAGE_SIZE);
     end = MIN(end - sizeof(struct cpu_info), rsp + SCAN_BYTES);
     for (; rsp < end && lines < LINES_MAX; rsp += sizeof(u64)) {
-        u64 value;
         if (copy_faultable(&value, (const void *)rsp, sizeof(value)))
             break;
         if (!follows_call(value))
