@@ -181,7 +181,7 @@ void frame_unshare(struct frame *f)
 bool frame_share_withdraw(struct frame *f)
 {
     u64 old = READ_ONCE(f->count);
-    return (old & ~FRAME_FOREIGN) == (FRAME_HYPERVISOR | FRAME_ALLOCATED | 1) &&
+    return (old & ~FRAME_MARKS) == (FRAME_HYPERVISOR | FRAME_ALLOCATED | 1) &&
            __atomic_compare_exchange_n(&f->count, &old, old - 1, false, __ATOMIC_ACQ_REL,
                                        __ATOMIC_RELAXED);
 }
@@ -225,7 +225,7 @@ static int frame_take(struct frame *f, struct domain *d, bool borrow)
     spin_lock(&d->frame_lock);
     /* Ours and the owner's: nobody else's. From 2 to 0 at once, so nobody gets another. */
     u64 old = READ_ONCE(f->count);
-    if ((f->type & FRAME_TYPE_COUNT) || (old & ~FRAME_FOREIGN) != (FRAME_ALLOCATED | 2) ||
+    if ((f->type & FRAME_TYPE_COUNT) || (old & ~FRAME_MARKS) != (FRAME_ALLOCATED | 2) ||
         !__atomic_compare_exchange_n(&f->count, &old, 0, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED)) {
         error = -EBUSY;
@@ -244,8 +244,10 @@ static int frame_take(struct frame *f, struct domain *d, bool borrow)
         return error;
     }
     /* The caller knows where d ran, but not who else had it mapped. */
-    if (unlikely(old & FRAME_FOREIGN))
+    if (unlikely(old & FRAME_MARKS))
         tlb_flush_mask(&cpu_online_mask);
+    if (unlikely(old & FRAME_INCOHERENT))
+        memory_write_back(frame_to_virt(f), PAGE_SIZE);
     if (last)
         domain_put(d);
     return 0;

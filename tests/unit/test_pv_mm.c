@@ -293,6 +293,41 @@ static void device_memory(void **state)
     assert_int_equal(world_refs(io), 1);
 }
 
+/* What is checked is what the processor finds, also where a domain wrote past the caches. */
+static void caches_do_not_hide_what_is_there(void **state)
+{
+    struct tree t = tree_load(world.dom0);
+    mfn_t table = world_frame(world.dom0);
+    pte_t behind[PTES_PER_TABLE] = {[3] = pte_make(t.l1, RW)};
+    static const u64 bits[] = {PTE_PCD, PTE_PAT, PTE_PWT | PTE_PCD};
+    world.behind_caches = behind;
+    for (u32 i = 0; i < ARRAY_SIZE(bits); i++) {
+        /* Mapped writable so, or first to be read. */
+        if (i == 1)
+            assert_int_equal(world_mmu_update(at(t.l1, 5), pte_make(table, RO | bits[i])), 0);
+        assert_int_equal(world_mmu_update(at(t.l1, 5), pte_make(table, RW | bits[i])), 0);
+        world.incoherent = table;
+        assert_int_equal(world_mmu_update(at(t.l1, 5), pte_make(table, RO | bits[i])), 0);
+        assert_int_equal(world_mmuext(MMUEXT_PIN_L1_TABLE, table.v, 0), -EBUSY);
+        assert_true(mfn_is_invalid(world.incoherent));
+        memset(world_table(table), 0, PAGE_SIZE);
+        assert_int_equal(world_mmu_update(at(t.l1, 5), 0), 0);
+    }
+    /* Of another's frame, too, such a mapping may change in bits that mean nothing here. */
+    mfn_t other = world_frame(world.guest);
+    struct mmu_update u = {.ptr = at(t.l1, 5), .val = pte_make(other, RW | PTE_PCD)};
+    assert_int_equal(world_call(hypercall_mmu_update, (u64)&u, 1, 0, 7), 0);
+    assert_true(frame_of_mfn(other)->count & FRAME_INCOHERENT);
+    assert_int_equal(world_mmu_update(at(t.l1, 5), pte_make(other, (RW | PTE_PCD) & ~PTE_DIRTY)),
+                     0);
+    assert_int_equal(world_mmu_update(at(t.l1, 5), 0), 0);
+    /* Once. */
+    world.incoherent = table;
+    assert_int_equal(world_mmuext(MMUEXT_PIN_L1_TABLE, table.v, 0), 0);
+    assert_true(mfn_eq(world.incoherent, table));
+    assert_int_equal(world_mmuext(MMUEXT_UNPIN_TABLE, table.v, 0), 0);
+}
+
 static void frames_of_other_domains(void **state)
 {
     struct tree t = tree_load(world.dom0);
@@ -469,6 +504,7 @@ int main(void)
         TEST(shared_frames_are_no_tables),
         TEST(a_dying_domain_gets_no_tables),
         TEST(device_memory),
+        TEST(caches_do_not_hide_what_is_there),
         TEST(frames_of_other_domains),
         TEST(tables_of_other_domains),
         TEST(arrays_tell_how_far_they_came),

@@ -26,8 +26,8 @@ u64 cpu_cycles(void);
 /* What VCPUOP_get_physid tells of a CPU: ACPI id << 32 | APIC id on x86. */
 u64 cpu_physical_id(u32 cpu);
 
-/* What was written there survives a reset of the machine that leaves memory alone: it is not in
- * caches only. */
+/* What was written there is in memory, and no cache of any CPU holds anything of it: it survives a
+ * reset of the machine that leaves memory alone. */
 void memory_write_back(const void *p, size_t bytes);
 
 noreturn void machine_restart(void);

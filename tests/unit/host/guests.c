@@ -327,6 +327,10 @@ void tlb_flush_mask(const struct cpumask *mask)
     guests.flushes++;
 }
 
+void memory_write_back(const void *p, size_t bytes)
+{
+}
+
 void tlb_flush_since(const struct cpumask *mask, u32 stamp)
 {
 }

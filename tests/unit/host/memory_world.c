@@ -144,6 +144,10 @@ void tlb_flush_mask(const struct cpumask *mask)
         flush();
 }
 
+void memory_write_back(const void *p, size_t bytes)
+{
+}
+
 void tlb_flush_since(const struct cpumask *mask, u32 stamp)
 {
     if (!cpumask_empty(mask) && clock_flushed <= stamp)

@@ -428,6 +428,14 @@ void tlb_flush_since(const struct cpumask *mask, u32 stamp)
         tlb_flush_local();
 }
 
+void memory_write_back(const void *p, size_t bytes)
+{
+    mfn_t mfn = virt_to_mfn(p);
+    if (world.behind_caches && mfn_eq(mfn, world.incoherent))
+        memcpy(world_table(mfn), world.behind_caches, bytes);
+    world.incoherent = INVALID_MFN;
+}
+
 void tlb_flush_page_mask(const struct cpumask *mask, vaddr_t va)
 {
     world.page_flushes += cpumask_test(mask, 0);

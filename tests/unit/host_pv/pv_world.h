@@ -27,6 +27,8 @@ struct world {
     u32 continued_count; /* arguments that were given */
     u64 continued_args[6];
     struct memory_write write; /* what pv_decode_memory_write() finds */
+    mfn_t incoherent;          /* caches show something else of it than is in memory: this */
+    const void *behind_caches;
     u32 log_lines;
 };
 extern struct world world;

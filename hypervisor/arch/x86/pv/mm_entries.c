@@ -65,7 +65,7 @@ static int l1_get_writable(struct mm_work *w, struct frame *f, struct domain *ow
     int error = frame_type_get_writable(f);
     if (owner != w->pt_owner) {
         if (!error)
-            mm_frame_mark_foreign(f);
+            mm_frame_mark(f, FRAME_FOREIGN);
         return error;
     }
     if (error) {
@@ -76,10 +76,17 @@ static int l1_get_writable(struct mm_work *w, struct frame *f, struct domain *ow
     return error;
 }
 
+bool mm_l1_unusual_allowed(const struct mm_work *w, pte_t e)
+{
+    const struct domain *d = w->pt_owner;
+    return (cpu_features.nx || !(e & PTE_NX)) &&
+           (d->iomem.count || d->ioports.count || !(e & PTE_CACHE_BITS));
+}
+
 int mm_l1_get_slow(struct mm_work *w, pte_t *entry)
 {
     pte_t e = *entry;
-    if (e & w->l1_disallowed)
+    if (!mm_l1_bits_allowed(w, e))
         return l1_refuse(w, e, -EINVAL, "bits that are not allowed");
     struct frame *f = frame_of_mfn(pte_mfn(e));
     if (!f)
@@ -96,6 +103,8 @@ int mm_l1_get_slow(struct mm_work *w, pte_t *entry)
         error = l1_get_writable(w, f, owner);
         if (error == -EBUSY)
             l1_refuse(w, e, error, "the frame is in use as another type");
+        else if (!error && (e & PTE_CACHE_BITS))
+            mm_frame_mark(f, FRAME_INCOHERENT);
     }
     if (error)
         frame_put(f);
@@ -157,12 +166,12 @@ int mm_l1_write(struct mm_work *w, pte_t *slot, pte_t new, bool keep_ad)
     pte_t old = READ_ONCE(*slot);
     if (new &PTE_PRESENT) {
         u64 changed = (old ^ new) & ~L1_FREE_BITS;
-        bool allowed = likely(!(new & w->l1_disallowed));
-        if (!changed && allowed) {
+        if (!changed && mm_l1_bits_allowed(w, new)) {
             entry_replace(w->pt_owner, slot, (new | PTE_USER) & ~PTE_GLOBAL, keep_ad);
             return 0;
         }
-        if (changed == PTE_WRITE && allowed && l1_change_access(w, slot, new, keep_ad))
+        if (changed == PTE_WRITE && likely(!(new & w->l1_unusual)) &&
+            l1_change_access(w, slot, new, keep_ad))
             return 0;
         int error = mm_l1_get(w, &new);
         if (unlikely(error))

@@ -75,7 +75,7 @@ static inline bool entry_reference(struct domain *d, struct frame *f, bool writa
         return false;
     }
     if (owner != frame_owner_name(d))
-        mm_frame_mark_foreign(f);
+        mm_frame_mark(f, FRAME_FOREIGN);
     return true;
 }
 

@@ -21,6 +21,11 @@
  * page table by an old translation, and none walks a frame that was a page table and became data. A
  * frame that another domain had mapped writable (FRAME_FOREIGN) is flushed from all CPUs, since
  * that domain's stamps may come out of order.
+ *
+ * What caches still hold. A domain with devices may map RAM uncached or write-combining too. What
+ * it writes there goes past the caches: they may show the hypervisor other contents than the
+ * processor finds when the line is gone. So a frame that was mapped writable like that
+ * (FRAME_INCOHERENT) is taken out of the caches before it is looked at and gets its type.
  */
 #ifndef DOMUS_PV_MM_PRIVATE_H
 #define DOMUS_PV_MM_PRIVATE_H
@@ -62,7 +67,7 @@ struct mm_work {
     struct domain *pt_owner; /* whose tables they are */
     struct domain *pg_owner; /* whose frames new level-1 entries may map */
     u32 owner;               /* pt_owner, as struct frame names it */
-    u64 l1_disallowed;       /* bits of level-1 entries that pt_owner may not set */
+    u64 l1_unusual;          /* bits of level-1 entries that call for a closer look */
     s32 budget;              /* tables that may still be taken on in this slice */
 };
 
@@ -76,11 +81,7 @@ static inline void mm_work_init(struct mm_work *w, struct domain *pt_owner, stru
     w->pt_owner = pt_owner;
     w->pg_owner = pg_owner;
     w->owner = frame_owner_name(pt_owner);
-    w->l1_disallowed = 0;
-    if (unlikely(!pt_owner->iomem.count && !pt_owner->ioports.count))
-        w->l1_disallowed |= PTE_CACHE_BITS;
-    if (unlikely(!cpu_features.nx))
-        w->l1_disallowed |= PTE_NX;
+    w->l1_unusual = likely(cpu_features.nx) ? PTE_CACHE_BITS : PTE_CACHE_BITS | PTE_NX;
     mm_work_refill(w);
 }
 
@@ -184,19 +185,26 @@ must_check static inline int mm_finish(struct domain *d)
 
 /* --- mm_entries.c */
 
+/* No bits that pt_owner may not set. */
+bool mm_l1_unusual_allowed(const struct mm_work *w, pte_t e);
+static inline bool mm_l1_bits_allowed(const struct mm_work *w, pte_t e)
+{
+    return likely(!(e & w->l1_unusual)) || mm_l1_unusual_allowed(w, e);
+}
+
 /* All that is not plain: other owners, MMIO, frames that are busy, refusals. As mm_l1_get(). */
 must_check int mm_l1_get_slow(struct mm_work *w, pte_t *entry);
 /* A page of descriptors lost a mapping of its owner. */
 void mm_descriptors_unmapped(struct domain *d, struct frame *f);
 
 /*
- * f has a use as writable data, for an entry of a domain that does not own it. That use comes
- * first: as long as there is none, the owner may be claiming f, and take the mark away when he is
- * done.
+ * f has a use as writable data for an entry, of a domain that does not own it (FRAME_FOREIGN), or
+ * past the caches. That use comes first: as long as there is none, the owner may be claiming f, and
+ * take the marks away when he is done.
  */
-static inline void mm_frame_mark_foreign(struct frame *f)
+static inline void mm_frame_mark(struct frame *f, u64 mark)
 {
-    __atomic_or_fetch(&f->count, FRAME_FOREIGN, __ATOMIC_ACQ_REL);
+    __atomic_or_fetch(&f->count, mark, __ATOMIC_ACQ_REL);
 }
 
 /* A writable entry that CPUs could use until now is gone. */
@@ -215,7 +223,7 @@ static inline void mm_frame_drop_writable(struct frame *f)
 must_check static inline int mm_l1_get(struct mm_work *w, pte_t *entry)
 {
     pte_t e = *entry;
-    if (likely(!(e & w->l1_disallowed) && w->pg_owner == w->pt_owner)) {
+    if (likely(!(e & w->l1_unusual) && w->pg_owner == w->pt_owner)) {
         struct frame *f = frame_get_mfn(pte_mfn(e), w->owner);
         if (likely(f)) {
             if (!(e & PTE_WRITE) || likely(!frame_type_get_writable(f))) {

@@ -39,7 +39,7 @@ static int entry_commit(struct mm_work *w, struct table_write *t, pte_t old)
 {
     struct domain *d = w->pt_owner;
     pte_t new = entry_result(t, old);
-    bool similar = !((old ^ new) & ~L1_FREE_BITS) && !(new & w->l1_disallowed);
+    bool similar = !((old ^ new) & ~L1_FREE_BITS) && mm_l1_bits_allowed(w, new);
     if (!t->stored)
         return 0;
     if ((new &PTE_PRESENT) && similar) {

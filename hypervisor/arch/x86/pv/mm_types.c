@@ -44,15 +44,21 @@ int mm_frame_vacate(struct mm_work *w, struct frame *f)
     return t & FRAME_TYPE_COUNT ? -EBUSY : 0;
 }
 
-/* No CPU can write to d's f any more by what it remembers. */
+/*
+ * No CPU can write to d's f any more by what it remembers, and what is read of it is what every
+ * processor finds there.
+ */
 static void flush_writers(struct domain *d, struct frame *f)
 {
-    if (unlikely(READ_ONCE(f->count) & FRAME_FOREIGN)) {
-        tlb_flush_mask(&cpu_online_mask);
-        __atomic_and_fetch(&f->count, ~FRAME_FOREIGN, __ATOMIC_ACQ_REL);
-    } else {
+    u64 marks = READ_ONCE(f->count) & FRAME_MARKS;
+    if (likely(!marks)) {
         tlb_flush_since(&d->dirty_cpus, READ_ONCE(f->tlb_stamp));
+        return;
     }
+    tlb_flush_mask(&cpu_online_mask);
+    if (marks & FRAME_INCOHERENT)
+        memory_write_back(frame_to_virt(f), PAGE_SIZE);
+    __atomic_and_fetch(&f->count, ~marks, __ATOMIC_ACQ_REL);
 }
 
 /* An unused frame gets its first use as type. From here on nobody can make it writable. */
