@@ -553,32 +553,6 @@ static void test_permissions(void **state)
     destroy(id);
 }
 
-static void test_claims(void **state)
-{
-    (void)state;
-    domid_t a = create(0), b = create(0);
-    struct domain *first = domain_get(a), *second = domain_get(b);
-    u64 free = heap_free_frames();
-    first->max_frames = second->max_frames = ~0ull;
-    assert_int_equal(claim_set(first, free - 10), 0);
-    assert_int_equal(claim_set(first, free - 10), -EINVAL);
-    assert_int_equal(claim_set(second, 11), -ENOMEM);
-    assert_int_equal(claim_set(second, 10), 0);
-    assert_int_equal(claims_total(), free);
-    assert_true(claim_allows(second, 10));
-    assert_false(claim_allows(second, 11));
-    claim_use(second, 4);
-    assert_int_equal(claims_total(), free - 4);
-    domain_put(second);
-    destroy(a); /* takes its claim with it */
-    assert_int_equal(claims_total(), 6);
-    /* And gets none while somebody still holds it. */
-    assert_int_equal(claim_set(first, 10), -EINVAL);
-    domain_put(first);
-    assert_int_equal(claims_total(), 6);
-    destroy(b);
-}
-
 static void test_machine(void **state)
 {
     (void)state;
@@ -728,7 +702,6 @@ int main(void)
         TEST(test_bitmaps),
         TEST(test_affinity_and_weight),
         TEST(test_permissions),
-        TEST(test_claims),
         TEST(test_machine),
         TEST(test_pools),
         TEST(test_scheduler),

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include "abi/sched.h"
 #include "arch/vcpu.h"
+#include "core/claim.h"
 #include "core/grant_table.h"
 #include "core/percpu.h"
 #include "core/time.h"
@@ -448,6 +449,31 @@ static void test_kill_is_told(void **state)
     assert_int_equal(event_close(dom0, port), 0);
 }
 
+static void test_claims(void **state)
+{
+    (void)state;
+    struct domain *first = domain_world_create(7, 1), *second = domain_world_create(8, 1);
+    u64 free = heap_free_frames();
+    assert_int_equal(claim_set(first, free - 10), 0);
+    assert_int_equal(claim_set(first, free - 10), -EINVAL);
+    assert_int_equal(claim_set(second, 11), -ENOMEM);
+    assert_int_equal(claim_set(second, 10), 0);
+    assert_int_equal(claims_total(), free);
+    assert_true(claim_allows(second, 10));
+    assert_false(claim_allows(second, 11));
+    claim_use(second, 4);
+    assert_int_equal(claims_total(), free - 4);
+    assert_true(domain_try_ref(first));
+    domain_world_kill(first); /* takes its claim with it */
+    assert_int_equal(claims_total(), 6);
+    /* And gets none while somebody still holds it. */
+    assert_int_equal(claim_set(first, 10), -EINVAL);
+    domain_put(first);
+    assert_int_equal(claims_total(), 6);
+    domain_world_kill(second);
+    assert_int_equal(claims_total(), 0);
+}
+
 /* However often it is preempted, and wherever for the first time. */
 static void test_kill_preempted(void **state)
 {
@@ -542,6 +568,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_shutdown, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kill_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_claims, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kill_preempted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kill_while_shrinking, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shared_info_is_held, setup, teardown),
