@@ -111,10 +111,13 @@ bool pv_descriptor_read(struct vcpu *v, u16 selector, u64 *descriptor)
     } else if (!descriptor_in_gdt(v, index)) {
         return false;
     }
+    *descriptor = 0;
+    /* Another vCPU may take the page out of the window, and its frame may become anything then. */
+    spin_lock(&v->domain->arch.page_table_lock);
     mfn_t mfn = perdomain_mapped(v, page);
-    if (mfn_is_invalid(mfn))
-        return false;
-    *descriptor = READ_ONCE(((const u64 *)mfn_to_virt(mfn))[index % DESCRIPTORS_PER_PAGE]);
+    if (!mfn_is_invalid(mfn))
+        *descriptor = READ_ONCE(((const u64 *)mfn_to_virt(mfn))[index % DESCRIPTORS_PER_PAGE]);
+    spin_unlock(&v->domain->arch.page_table_lock);
     return (*descriptor & DESCRIPTOR_PRESENT) && (*descriptor & DESCRIPTOR_S);
 }
 

@@ -3,7 +3,7 @@
  * What the files that emulate instructions of PV guests share (pv/emulate*.c, fetch.c, segment.c,
  * debugreg.c, misc.c), and the hypercalls that they carry out. All of it is about the vCPU that
  * runs on this CPU; regs are its registers. Nothing here takes a lock of a rank below LOCK_RANGESET
- * but MOV to CR3.
+ * but MOV to CR3, and what reads descriptors, which take that of the page tables.
  */
 #ifndef DOMUS_X86_PV_EMULATE_H
 #define DOMUS_X86_PV_EMULATE_H
