@@ -22,142 +22,12 @@
 #include "core/percpu.h"
 #include "errno.h"
 #include "hypervisor/core/grant_private.h"
+#include "tests/unit/host/control_world.h"
 #include "tests/unit/host/domain_world.h"
 
 static u64 free_at_start;
-static bool reissued;
 static struct xen_sysctl sys;
 static struct xen_domctl dom;
-static int context_error;
-static char keys_handled[8];
-
-/* --- the rest of the hypervisor */
-
-long arch_hypercall_reissue(struct vcpu *v, const u64 *values, u32 count)
-{
-    reissued = true;
-    return 0x7777;
-}
-
-struct cpu_place arch_cpu_place(u32 cpu)
-{
-    return (struct cpu_place){.core = cpu, .socket = 7};
-}
-
-u32 arch_nodes(void)
-{
-    return 2;
-}
-
-u32 arch_node_distance(u32 a, u32 b)
-{
-    return a == b ? 10 : 20;
-}
-
-u64 arch_node_memory(u32 node)
-{
-    return MIB(node + 1);
-}
-
-void arch_physinfo(struct xen_sysctl_physinfo *info)
-{
-    info->threads_per_core = 1;
-}
-
-int arch_domain_config_check(const struct xen_domctl_createdomain *config)
-{
-    return config->arch.emulation_flags ? -EINVAL : 0;
-}
-
-int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
-{
-    v->initialised = !context_error;
-    return context_error;
-}
-
-bool arch_context_is_online(const struct vcpu_guest_context *c)
-{
-    return c->flags & VGCF_online;
-}
-
-void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
-{
-    c->kernel_sp = 0x1234;
-}
-
-u32 cpu_node(u32 cpu)
-{
-    return cpu;
-}
-
-nsec_t sched_idle_time(u32 cpu)
-{
-    return 100 + cpu;
-}
-
-void sched_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
-{
-    memset(out, 0, sizeof(*out));
-    out->time[RUNSTATE_running] = 1000;
-}
-
-int sched_set_affinity(struct vcpu *v, const struct cpumask *hard, const struct cpumask *soft)
-{
-    struct cpumask usable;
-    if (hard && !cpumask_and(&usable, hard, &cpu_online_mask))
-        return -EINVAL;
-    if (hard)
-        v->sched.affinity_hard = *hard;
-    if (soft)
-        v->sched.affinity_soft = *soft;
-    return 0;
-}
-
-void sched_set_pool(struct vcpu *v, const struct cpumask *cpus)
-{
-    v->sched.pool = *cpus;
-}
-
-nsec_t sched_rate_limit = MILLISECONDS(1);
-
-static struct vcpu *nmi_sent_to;
-void vcpu_send_nmi(struct vcpu *v)
-{
-    nmi_sent_to = v;
-}
-
-int sched_pin_override(struct vcpu *v, u32 cpu)
-{
-    return -EINVAL;
-}
-
-void sched_set_weight(struct vcpu *v, u16 weight)
-{
-    v->sched.weight = weight;
-}
-
-u64 console_ring_start(u32 index, bool incremental)
-{
-    return incremental ? index : 0;
-}
-
-size_t console_ring_read(char *buf, size_t size, u64 *position)
-{
-    static const char text[] = "the log";
-    size_t n = MIN(size, sizeof(text) - 1 - (size_t)*position);
-    memcpy(buf, text + *position, n);
-    *position += n;
-    return n;
-}
-
-void console_ring_clear(u64 position)
-{
-}
-
-void key_handle(u8 key)
-{
-    strncat(keys_handled, (char *)&key, 1);
-}
 
 /* --- calls */
 
@@ -176,9 +46,9 @@ static long call_domctl(u32 cmd, domid_t domain)
     dom.interface_version = XEN_DOMCTL_INTERFACE_VERSION;
     dom.domain = domain;
     for (slices = 1;; slices++) {
-        reissued = false;
+        control_world.reissued = false;
         long result = hypercall_domctl(current, (u64)&dom, 0, 0, 0, 0, 0);
-        if (!reissued)
+        if (!control_world.reissued)
             return result;
         assert_true(slices < 1000);
     }
@@ -197,8 +67,7 @@ static int setup(void **state)
     domain_world_reset();
     memset(&sys, 0, sizeof(sys));
     memset(&dom, 0, sizeof(dom));
-    memset(keys_handled, 0, sizeof(keys_handled));
-    context_error = 0;
+    memset(&control_world, 0, sizeof(control_world));
     cpu_online_mask = (struct cpumask){.bits = {3}};
     free_at_start = heap_free_frames();
     return 0;
@@ -363,10 +232,10 @@ static void test_life(void **state)
     context->flags = VGCF_online;
     dom.u.vcpucontext = (struct xen_domctl_vcpucontext){.vcpu = 1, .ctxt.va = (u64)context};
     assert_int_equal(call_domctl(XEN_DOMCTL_getvcpucontext, id), -ENODATA);
-    context_error = -EINVAL;
+    control_world.context_error = -EINVAL;
     assert_int_equal(call_domctl(XEN_DOMCTL_setvcpucontext, id), -EINVAL);
     assert_true(d->vcpus[1]->pause_flags & VCPU_PAUSED_DOWN);
-    context_error = 0;
+    control_world.context_error = 0;
     assert_int_equal(call_domctl(XEN_DOMCTL_setvcpucontext, id), 0);
     assert_false(d->vcpus[1]->pause_flags & VCPU_PAUSED_DOWN);
     assert_int_equal(call_domctl(XEN_DOMCTL_getvcpucontext, id), 0);
@@ -512,7 +381,7 @@ static void test_affinity_and_weight(void **state)
 
     dom.u.sendtrigger = (struct xen_domctl_sendtrigger){.vcpu = 1};
     assert_int_equal(call_domctl(XEN_DOMCTL_sendtrigger, id), 0);
-    assert_ptr_equal(nmi_sent_to, d->vcpus[1]);
+    assert_ptr_equal(control_world.nmi_sent_to, d->vcpus[1]);
     dom.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_POWER;
     assert_int_equal(call_domctl(XEN_DOMCTL_sendtrigger, id), -EINVAL);
     dom.u.sendtrigger.trigger = XEN_DOMCTL_SENDTRIGGER_RESET;
@@ -587,7 +456,7 @@ static void test_machine(void **state)
     assert_string_equal(text, "log");
     sys.u.debug_keys = (struct xen_sysctl_debug_keys){.keys.va = (u64) "hq", .nr_keys = 2};
     assert_int_equal(call_sysctl(XEN_SYSCTL_debug_keys), 0);
-    assert_string_equal(keys_handled, "hq");
+    assert_string_equal(control_world.keys_handled, "hq");
 }
 
 /* A pool operation; cpu is for those that take one. */
