@@ -110,9 +110,10 @@ static inline bool spin_trylock(struct spinlock *l)
 static inline void spin_unlock(struct spinlock *l)
 {
     lock_debug_releasing(l);
-    /* Only the holder writes it: one instruction that need not be atomic. */
+    /* Only the holder writes it: one instruction that need not be atomic, and here. */
     __atomic_thread_fence(__ATOMIC_RELEASE);
     l->serving++;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 static inline bool spin_is_locked(const struct spinlock *l)

@@ -172,7 +172,10 @@ exit_work:
     mov %rsp, %rsi
     call pv_exit_work
     test %al, %al
-    jnz enter_guest
+    jz exit_of_vcpu
+    mov CPU_INFO_SOFTIRQS(%rsp), %rax /* even then, what was raised meanwhile comes first */
+    cmpl $0, (%rax)
+    je enter_guest
     jmp exit_of_vcpu
 
 /* The same of whatever vCPU is this CPU's. */

@@ -56,7 +56,8 @@ static inline void pv_nmi_check(struct vcpu *v)
     if (unlikely(READ_ONCE(v->nmi_pending)))
         pv_nmi_note(v);
 }
-/* True: enter the guest now; false: look again whether there is something to do. */
+/* True: enter the guest now, but for softirqs; false: look again whether there is something to do.
+ */
 bool pv_exit_work(struct vcpu *v, struct regs *regs);
 void pv_syscall_from_user(struct vcpu *v, struct regs *regs);
 void pv_syscall32_from_user(struct vcpu *v, struct regs *regs);
