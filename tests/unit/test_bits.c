@@ -43,11 +43,28 @@ static void test_clamp(void **state)
     assert_true(index_clamp(5, 0) == 0);
 }
 
+/* The bounds check and its clamp in one. */
+static void test_check(void **state)
+{
+    (void)state;
+    const u64 sizes[] = {1, 2, 63, 64, 1ull << 32, ~0ull};
+    u64 clamped = 77;
+    for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
+        u64 size = sizes[s], inside[] = {0, size / 2, size - 1};
+        for (size_t i = 0; i < ARRAY_SIZE(inside); i++)
+            assert_true(index_check(inside[i], size, &clamped) && clamped == inside[i]);
+        assert_false(index_check(size, size, &clamped));
+        assert_false(index_check(~0ull, size, &clamped));
+    }
+    assert_false(index_check(0, 0, &clamped));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_bit),
         cmocka_unit_test(test_clamp),
+        cmocka_unit_test(test_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

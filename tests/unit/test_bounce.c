@@ -194,6 +194,47 @@ static void test_trap_from_kernel(void **state)
     }
 }
 
+/* The same frames, without being noted first; an NMI that is noted stays so. */
+static void test_trap_at_once(void **state)
+{
+    (void)state;
+    for (u32 n = 0; n < 2 * 32; n++) {
+        u32 vector = n % 32;
+        bool user = n / 32;
+        setup(NULL);
+        if (user)
+            in_user_mode();
+        bool has_code = vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+        u64 code = 0xabcd;
+        vcpu.arch.bounce.flags = PV_BOUNCE_NMI;
+        vcpu.arch.traps[vector].flags = vector & 1 ? TI_FLAGS_IF : 0;
+        pv_deliver_trap(&vcpu, &guest, vector, 0xabcd);
+        assert_int_equal(vcpu.arch.bounce.flags, PV_BOUNCE_NMI);
+        vcpu.arch.bounce.flags = 0;
+        check_entered(HANDLER + vector);
+        check_frame(user ? USER_CS : KERNEL_CS & ~3, &code, has_code, false);
+        assert_true(in(user ? kernel_stack : other_stack, guest.rsp, 8));
+        assert_int_equal(toggles, user);
+        assert_int_equal(info.evtchn_upcall_mask, vector & 1);
+    }
+}
+
+static void test_page_fault_at_once(void **state)
+{
+    (void)state;
+    u64 code = PF_USER;
+    in_user_mode();
+    pv_deliver_page_fault(&vcpu, &guest, 0xbeef000, 0);
+    check_entered(HANDLER + TRAP_PF);
+    check_frame(USER_CS, &code, 1, false);
+    assert_int_equal(info.arch.cr2, 0xbeef000);
+    before = guest;
+    vcpu.arch.traps[TRAP_PF].address = 0;
+    pv_deliver_page_fault(&vcpu, &guest, 0x1000, PF_WRITE);
+    assert_int_equal(crashes, 1);
+    assert_memory_equal(&guest, &before, sizeof(guest));
+}
+
 static void test_trap_masks_events(void **state)
 {
     (void)state;
@@ -659,6 +700,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_trap_from_kernel, setup),
+        cmocka_unit_test_setup(test_trap_at_once, setup),
+        cmocka_unit_test_setup(test_page_fault_at_once, setup),
         cmocka_unit_test_setup(test_trap_masks_events, setup),
         cmocka_unit_test_setup(test_trap_from_user, setup),
         cmocka_unit_test_setup(test_without_vcpu_info, setup),
