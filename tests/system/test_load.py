@@ -108,7 +108,9 @@ def test_load_long(boot, target, programs, tmp_path, release, smp, vcpus):
     disk = tmp_path / "swap"
     with open(disk, "wb") as image:
         image.truncate(512 << 20)
-    scripts = [all_tests(8), SWAP] + [HOTPLUG] * 5 + [BALLOON] * 3
+    # Linux 6.12 brings up no more vCPUs than ACPI lists CPUs, on Xen neither: there is none to take away then.
+    hotplug = [] if release == "trixie" and smp == 1 else [HOTPLUG] * 5
+    scripts = [all_tests(8), SWAP] + hotplug + [BALLOON] * 3
     load_check(boot, target, scripts, machines.PATIENCE * 6, files=programs, smp=smp, release=release,
                dom0_mem="640M", options=f"dom0_max_vcpus={vcpus}", args="domus.modules=virtio_blk,virtio_pci",
                drives=[machines.Drive(str(disk))])
