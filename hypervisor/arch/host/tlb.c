@@ -93,8 +93,10 @@ static int frame_audit(void (*report)(const char *), u32 cpu, u64 mfn, const str
     bool shadow = runs->arch.log_dirty && !f->count && !f->owner;
     if (t->writable[mfn] && is_protected(f))
         faults += complain(report, cpu, mfn, "a table, and writable");
-    /* In the heap it may linger: whoever takes it from there flushes. */
-    if (t->writable[mfn] && !fresh.writable[mfn] && !(f->count & FRAME_FREE) &&
+    /* In the heap it may linger: whoever takes it from there flushes. Likewise what tools had
+     * mapped of another domain: FRAME_FOREIGN has it flushed before it becomes anything else. */
+    bool by_tools = runs->is_control && (f->count & FRAME_FOREIGN);
+    if (t->writable[mfn] && !fresh.writable[mfn] && !(f->count & FRAME_FREE) && !by_tools &&
         frame_owner(f) != runs)
         faults += complain(report, cpu, mfn, "writable, but not this domain's any more");
     for (u32 level = 1; level <= 4; level++)
