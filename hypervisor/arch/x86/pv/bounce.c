@@ -171,7 +171,8 @@ static void deliver_bounce(struct vcpu *v, struct regs *regs)
     (BIT(TRAP_DF) | BIT(TRAP_TS) | BIT(TRAP_NP) | BIT(TRAP_SS) | BIT(TRAP_GP) | BIT(TRAP_PF) |     \
      BIT(TRAP_AC))
 
-static void trap_trace(const struct vcpu *v, u32 vector, u32 error_code, bool has_error_code)
+static noinline void trap_trace(const struct vcpu *v, u32 vector, u32 error_code,
+                                bool has_error_code)
 {
     u64 rip = guest_regs()->rip, cr2 = v->arch.cr2;
     const u32 fault[] = {(u32)rip, (u32)(rip >> 32), (u32)cr2, (u32)(cr2 >> 32), error_code};
@@ -208,18 +209,33 @@ void pv_inject_trap(struct vcpu *v, u32 vector, u32 error_code)
         trap_unhandled(v, vector, error_code);
 }
 
-void pv_deliver_trap(struct vcpu *v, struct regs *regs, u32 vector, u32 error_code)
+static always_inline void trap_deliver(struct vcpu *v, struct regs *regs, u32 vector,
+                                       u32 error_code)
 {
     const struct trap_info *t = &v->arch.traps[vector];
     u32 masks_events = t->flags & TI_FLAGS_IF;
-    if (unlikely(READ_ONCE(trace_on)))
-        trap_trace(v, vector, error_code, ERROR_CODE_VECTORS >> vector & 1);
     if (unlikely(!t->address))
         trap_unhandled(v, vector, error_code);
     else if (ERROR_CODE_VECTORS >> vector & 1)
         deliver_error(v, regs, t->address, masks_events, error_code);
     else
         deliver_plain(v, regs, t->address, masks_events);
+}
+
+/* Apart, so that nothing is kept over calls where nobody traces. */
+static noinline void trap_deliver_traced(struct vcpu *v, struct regs *regs, u32 vector,
+                                         u32 error_code)
+{
+    trap_trace(v, vector, error_code, ERROR_CODE_VECTORS >> vector & 1);
+    trap_deliver(v, regs, vector, error_code);
+}
+
+void pv_deliver_trap(struct vcpu *v, struct regs *regs, u32 vector, u32 error_code)
+{
+    if (unlikely(READ_ONCE(trace_on)))
+        trap_deliver_traced(v, regs, vector, error_code);
+    else
+        trap_deliver(v, regs, vector, error_code);
 }
 
 void pv_cr2_set(struct vcpu *v, u64 value)
