@@ -37,12 +37,14 @@ static void vcpu_show(struct vcpu *v)
     struct vcpu_runstate_info r;
     sched_runstate_get(v, &r);
     u32 state = (u32)r.state;
+    /* Nothing keeps the domain from ending meanwhile. */
+    const struct vcpu_info *info = READ_ONCE(v->info);
     log_always(
         "  vcpu %u: cpu %u, %s%s, paused by flags %#lx and %u times, upcall %u mask %u, nmi %u",
         v->id, v->cpu, state < ARRAY_SIZE(states) ? states[state] : "?",
         READ_ONCE(v->running) ? ", on its cpu" : "", (unsigned long)READ_ONCE(v->pause_flags),
-        READ_ONCE(v->pause_count), v->info ? READ_ONCE(v->info->evtchn_upcall_pending) : 0,
-        v->info ? READ_ONCE(v->info->evtchn_upcall_mask) : 0, READ_ONCE(v->nmi_pending));
+        READ_ONCE(v->pause_count), info ? READ_ONCE(info->evtchn_upcall_pending) : 0,
+        info ? READ_ONCE(info->evtchn_upcall_mask) : 0, READ_ONCE(v->nmi_pending));
     log_always("    ms: ran %lu, waited %lu, blocked %lu, offline %lu",
                (unsigned long)(r.time[0] / 1000000), (unsigned long)(r.time[1] / 1000000),
                (unsigned long)(r.time[2] / 1000000), (unsigned long)(r.time[3] / 1000000));
