@@ -441,15 +441,18 @@ static noreturn void machine_shutdown(u8 reason)
 void domain_shutdown(struct domain *d, u8 reason)
 {
     struct vcpu *v;
-    if (d == hardware_domain)
-        machine_shutdown(reason);
     spin_lock(&d->lock);
+    if (d->shutdown_code == SHUTDOWN_CODE_NONE)
+        d->shutdown_code = reason;
+    reason = d->shutdown_code;
+    if (d == hardware_domain) {
+        spin_unlock(&d->lock);
+        machine_shutdown(reason);
+    }
     if (d->is_shut_down) {
         spin_unlock(&d->lock);
         return;
     }
-    if (d->shutdown_code == SHUTDOWN_CODE_NONE)
-        d->shutdown_code = reason;
     for_each_vcpu (d, v) {
         __atomic_or_fetch(&v->pause_flags, VCPU_PAUSED_SHUTDOWN, __ATOMIC_SEQ_CST);
         sched_sleep_nosync(v);
@@ -458,7 +461,7 @@ void domain_shutdown(struct domain *d, u8 reason)
     __atomic_store_n(&d->is_shut_down, true, __ATOMIC_RELEASE);
     spin_unlock(&d->lock);
     u32 port = READ_ONCE(d->suspend_port);
-    if (d->shutdown_code != SHUTDOWN_suspend || !port || event_send(d, port))
+    if (reason != SHUTDOWN_suspend || !port || event_send(d, port))
         event_raise_host_virq(VIRQ_DOM_EXC);
 }
 

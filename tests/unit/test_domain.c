@@ -359,6 +359,12 @@ static void test_shutdown(void **state)
     assert_int_equal(d->shutdown_code, SHUTDOWN_suspend);
     domain_world_kill(d);
 
+    /* The machine ends as domain 0's code says, also if that was latched before its end came. */
+    domain_world.dom0->shutdown_code = SHUTDOWN_poweroff;
+    expect_assert_failure(domain_shutdown(domain_world.dom0, SHUTDOWN_crash));
+    assert_true(domain_world.powered_off);
+    domain_world.powered_off = false;
+    domain_world.dom0->shutdown_code = SHUTDOWN_CODE_NONE;
     expect_assert_failure(domain_shutdown(domain_world.dom0, SHUTDOWN_poweroff));
     assert_true(domain_world.powered_off);
 }

@@ -216,29 +216,24 @@ int arch_grant_unmap(struct domain *d, u64 addr, u64 new_addr, mfn_t frame, u32 
     return 0;
 }
 
-static noreturn void machine_ends(void)
-{
-    domain_world.powered_off = true;
-    panic("the machine is off");
-}
-
 void last_words_forget(void)
 {
 }
 
 void machine_power_off(void)
 {
-    machine_ends();
+    domain_world.powered_off = true;
+    panic("the machine is off");
 }
 
 void machine_halt(void)
 {
-    machine_ends();
+    panic("the machine is halted");
 }
 
 void machine_restart(void)
 {
-    machine_ends();
+    panic("the machine restarts");
 }
 
 /* --- the scheduler */
