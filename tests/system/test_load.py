@@ -6,11 +6,15 @@ of all page tables must find nothing.
 The programs are in load/; they check themselves what they do.
 """
 
+import io
 import os
+import re
 import subprocess
+import tarfile
 
 import pytest
 
+import kernel_log
 import machine as machines
 
 HERE = os.path.join(machines.TOP, "tests", "system", "load")
@@ -39,6 +43,42 @@ done
 [ "$total" = "$(grep MemTotal /proc/meminfo)" ]
 """
 
+# A whole Debian: stress-ng for all SECONDS, beside it one after the other everything above and Debian's own
+# debuggers. strace must see the calls, gdb's hardware watchpoint the write.
+DEBIAN = r"""
+cd $(dirname $0)
+disk=/dev/disk/by-label/domus-swap
+debuggers() {
+    strace -f -o trace sh -c 'for i in 1 2 3 4 5; do /bin/true; done; /bin/echo traced' | grep -q traced &&
+    [ $(grep -c 'execve("/bin/true"' trace) = 5 ] && grep -q 'write(1, "traced' trace &&
+    [ $(grep -c 'exited with 0' trace) = 7 ] || return 1
+    gdb -nx -batch -ex starti -ex 'stepi 100' -ex 'watch -l *(long *)($rsp - 64)' -ex continue -ex delete -ex continue \
+        --args /bin/echo debugged >session 2>&1
+    for text in '^Hardware watchpoint 1:' '^New value' '^debugged' 'exited normally'; do
+        grep -q "$text" session || { cat session; return 1; }
+    done
+}
+once() {
+    ./load32 || return 1
+    for test in @TESTS@; do ./load $test || return 1; done
+    for step in debuggers "./load memory 460" ./hotplug ./balloon; do
+        $step && echo "$step: $(cut -d ' ' -f 1 /proc/uptime) s" || return 1
+    done
+}
+swapon $disk || exit 1
+nice stress-ng --quiet --verify --timeout @SECONDS@ --fork 1 --mmap 1 --mmap-bytes 16m --vm 1 --vm-bytes 48m --switch 1 \
+    --sigsuspend 1 --timer 1 --matrix 1 --pthread 1 --pthread-max 64 &
+stress=$!
+rounds=0
+while kill -0 $stress 2>/dev/null; do
+    once || { kill $stress; exit 1; }
+    echo round $((rounds += 1)): $(cut -d ' ' -f 1 /proc/uptime) s
+done
+wait $stress || exit 1
+swapoff $disk && grep -E 'Swap(Total|Free): +0 kB' /proc/meminfo
+"""
+SECONDS = 600
+
 SWAP = """
 mkswap /dev/vda && swapon /dev/vda && load memory 460 && grep Swap /proc/meminfo && swapoff /dev/vda
 """
@@ -62,6 +102,17 @@ def all_tests(factor=1):
     return "\n".join(["load32 || exit 1"] + [f"load {name} {factor} || exit 1" for name in TESTS])
 
 
+def bundle(files):
+    """A tar of programs: name to contents."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(data), 0o755
+            tar.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
 def keys_press(running, keys, until):
     """Debug keys on the console, until something is said; then the input is domain 0's again."""
     running.child.send("\x01\x01\x01")
@@ -75,8 +126,15 @@ def memory_free(running):
     return int(keys_press(running, "m", r"MiB free \((\d+) frames\)").group(1))
 
 
+def sound_check(running, free):
+    """What the hypervisor says after load: page tables are sound, and as many frames are free as before."""
+    match = keys_press(running, "A", r"audit: (.*)\r")
+    assert b"are clean" in match.group(1), running.report("the audit found contradictions")
+    assert memory_free(running) == free, running.report(f"{free} frames were free")
+
+
 def load_check(boot, target, scripts, timeout, **fields):
-    """Boots, runs the scripts, and looks at the machine: page tables are sound, and no frame is lost."""
+    """Boots the quick image, runs the scripts, and looks at the machine."""
     fields["files"] = {**fields["files"], **{f"bin/script{i}": b"#!/bin/busybox sh\n" + script.encode()
                                              for i, script in enumerate(scripts)}}
     running = boot(**fields)
@@ -88,9 +146,7 @@ def load_check(boot, target, scripts, timeout, **fields):
         output, status = running.command_run(f"script{i}", timeout)
         assert status == 0, running.report(f"script {i} ended with {status}: {output}")
     if target == "domus":
-        match = keys_press(running, "A", r"audit: (.*)\r")
-        assert b"are clean" in match.group(1), running.report("the audit found contradictions")
-        assert memory_free(running) == free, running.report(f"{free} frames were free")
+        sound_check(running, free)
     running.send("poweroff -f")
     running.ended()
 
@@ -123,3 +179,36 @@ def test_load_cpus(boot, target, programs, cpu):
     if target == "peer":
         cpu += ",-monitor,-smap"
     load_check(boot, target, [all_tests()], machines.PATIENCE * 3, files=programs, smp=2, cpu=cpu)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("release", machines.RELEASES)
+def test_load_debian(boot, target, programs, tmp_path, release):
+    """Ten minutes of everything at once, and more vCPUs than CPUs; then a whole Debian is still healthy."""
+    script = DEBIAN.replace("@TESTS@", " ".join(TESTS)).replace("@SECONDS@", str(SECONDS))
+    texts = {"debian": script, "hotplug": HOTPLUG, "balloon": BALLOON}
+    files = {os.path.basename(name): data for name, data in programs.items()}
+    files.update({name: b"#!/bin/bash\n" + text.encode() for name, text in texts.items()})
+    drives = []
+    for name in ("bundle", "swap"):
+        drives.append(machines.Drive(str(tmp_path / name)))
+        with open(drives[-1].path, "wb") as image:
+            image.write(bundle(files) if name == "bundle" else b"")
+            image.truncate(512 << 20)
+    subprocess.run(["mkswap", "-q", "-L", "domus-swap", drives[1].path], check=True,
+                   env={**os.environ, "PATH": os.environ["PATH"] + ":/sbin:/usr/sbin"})
+    running = boot(root="virtio", release=release, smp=2, dom0_mem="768M", options="dom0_max_vcpus=3", drives=drives)
+    running.userspace(3 * machines.PATIENCE)
+    # Debian's own services have come to rest.
+    running.command_run("systemctl is-system-running --wait", 2 * machines.PATIENCE)
+    free = memory_free(running) if target == "domus" else None
+    output, status = running.command_run("mkdir load && tar -C load -xf /dev/vdb && load/debian", SECONDS + 3 * machines.PATIENCE)
+    assert status == 0, running.report(f"ended with {status}: {output}")
+    assert len(re.findall("(?m)^round", output)) > 1
+    if target == "domus":
+        sound_check(running, free)
+    state, _ = running.command_run("systemctl is-system-running")
+    assert state.strip() == "running", running.report(state)
+    running.send("poweroff")
+    console = running.ended(2 * machines.PATIENCE)
+    assert kernel_log.trouble(console) is None
