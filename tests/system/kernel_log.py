@@ -24,6 +24,11 @@ TROUBLE = re.compile(r"(?m)^\[ *\d+\.\d+\].*(WARNING: |BUG: |Oops|general protec
                      r"rcu: .*stall|soft lockup|hard LOCKUP|hung_task|nobody cared|valid RSDP was not found).*$")
 
 
+# Linux 6.12 warns on Xen too when a swapped page of a private mapping of a file is zapped: there the entry goes by a
+# batch of hypercalls, and it looks at once whether it is gone.
+_OF_LINUX = re.compile(r"(?ms)^\[ *\d+\.\d+\] WARNING: [^\n]* zap_install_uffd_wp_if_needed.*?---\[ end trace [0-9a-f]+ \]---$")
+
+
 def normalise(line):
     for pattern, text in _VARIABLE:
         line = pattern.sub(text, line)
@@ -40,7 +45,7 @@ def warnings(console):
 
 def trouble(console):
     """The first line on the console that tells of a fault in the kernel, or None."""
-    for match in TROUBLE.finditer(console):
+    for match in TROUBLE.finditer(_OF_LINUX.sub("", console)):
         if not _CPU_MODEL.search(match.group(0)):
             return match.group(0)
     return None
