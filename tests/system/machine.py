@@ -72,7 +72,11 @@ class Net:
 
 @dataclass
 class Spec:
-    """What to boot, on what. Memory in MiB; `options` are the hypervisor's, `args` the kernel's."""
+    """What to boot, on what. Memory in MiB; `options` are the hypervisor's, `args` the kernel's.
+
+    With `icount` the clock counts instructions; while the machine is idle it jumps to what is waited for next, which
+    may be sooner than a disk answers, or with `icount_idle` it runs as the host's does.
+    """
 
     target: str = "domus"
     release: str = "bookworm"
@@ -94,6 +98,7 @@ class Spec:
     drives: list = field(default_factory=list)
     nets: list = field(default_factory=list)
     icount: bool = False
+    icount_idle: bool = False
     reboots: bool = True
     modules: list = None
     extra: list = field(default_factory=list)
@@ -234,7 +239,8 @@ class Machine:
         if not spec.reboots:
             arguments += ["-no-reboot"]
         if spec.icount:
-            arguments += ["-icount", "shift=0,sleep=off", "-rtc", "base=2024-01-01,clock=vm"]
+            sleep = "on" if spec.icount_idle else "off"
+            arguments += ["-icount", f"shift=0,sleep={sleep}", "-rtc", "base=2024-01-01,clock=vm"]
         if spec.firmware == "uefi":
             variables = os.path.join(self.directory, "vars.fd")
             shutil.copy(OVMF_VARS, variables)

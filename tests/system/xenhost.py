@@ -34,5 +34,5 @@ def host_fields(script, files=None, **fields):
         with open(path, "rb") as source:
             added[f"domus/host/{name}"] = source.read()
     drive = machines.Drive(os.path.join(machines.IMAGES, RELEASE, "host.ext4"), snapshot=True)
-    fields = {"dom0_mem": "768M", "release": RELEASE, "smp": 2, "args": "quiet", **fields}
+    fields = {"dom0_mem": "768M", "release": RELEASE, "smp": 2, "args": "quiet", "icount_idle": True, **fields}
     return {"script": ENTER, "files": added, "drives": [drive], **fields}
