@@ -2,7 +2,7 @@
 #
 # Test kernels, most of which boot as domain 0: build/guests/NAME.elf from NAME.c and the library of guest.h.
 
-GUESTS := bench code_patching unprivileged hostile_returns hostile_hypercalls hostile_tables
+GUESTS := bench code_patching unprivileged hostile_returns hostile_hypercalls hostile_tables hostile_floods
 SUBJECTS := $(basename $(notdir $(wildcard tests/guests/subjects/*.c)))
 GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
 	-I. -Itests/guests -mcmodel=kernel -fno-pic -mno-red-zone -mgeneral-regs-only -fno-stack-protector \

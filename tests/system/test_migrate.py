@@ -7,6 +7,7 @@ behind netcat in that of a second machine, on a private network of QEMU's.
 """
 
 import os
+import random
 import re
 import socket
 import subprocess
@@ -124,6 +125,54 @@ echo "FREE $free $(xl info free_memory)"
 """
 
 
+# A guest, or the tool that is just working on it, is killed in the middle of that.
+KILLS = """
+create
+xl save g1 /g1.save >/x.log 2>&1 || fail save
+others() { xl list | awk 'NR > 2 { print $2 }'; }
+clean() { # WHAT
+    for i in $(seq 100); do
+        for domain in $(others); do xl destroy $domain >/dev/null 2>&1; done
+        [ -z "$(others)" ] && [ "$(xl info free_memory)" = $alone ] && return
+        usleep 300000
+    done
+    fail "left by $1: free $(xl info free_memory) of $alone"
+}
+alone=$free
+round() { # NUMBER WHAT VICTIM MICROSECONDS
+    case $2 in save|migrate) xl restore /g1.save >/x.log 2>&1 || fail "restore before $*" ;; esac
+    case $2 in
+    create) xl create /g1.cfg >/x.log 2>&1 & ;;
+    restore) xl restore /g1.save >/x.log 2>&1 & ;;
+    save) xl save g1 /g2.save >/x.log 2>&1 & ;;
+    migrate) xl migrate -s "" g1 "xl migrate-receive" >/x.log 2>&1 & ;;
+    esac
+    tool=$!
+    usleep $4
+    case $3 in
+    tool) kill -9 $tool ;;
+    guest) for domain in $(others); do xl destroy $domain >/dev/null 2>&1; done ;;
+    esac
+    wait $tool
+    echo "ROUND $* -> $?"
+    busybox killall -9 xl 2>/dev/null
+    clean "$*"
+}
+"""
+KILL_MICROSECONDS = {"create": 1500000, "restore": 2500000, "save": 2500000, "migrate": 4000000}
+
+
+def kills(seed, count):
+    """The same for the same seed."""
+    chance = random.Random(seed)
+    rounds = []
+    for number in range(count):
+        what = ("create", "restore", "save", "migrate")[number % 4]
+        victim = chance.choice(("tool", "guest"))
+        rounds.append(f"round {number} {what} {victim} {chance.randrange(KILL_MICROSECONDS[what])}")
+    return "\n".join(rounds)
+
+
 @pytest.fixture(scope="module")
 def guest_initrd(tmp_path_factory):
     directory = tmp_path_factory.mktemp("stir")
@@ -181,6 +230,14 @@ def test_rounds(run, target, guest_initrd):
     script += "\n" + "\n".join(f"migrated {i}" for i in range(30)) + "\nfinish\n"
     console = run(LIBRARY + script, timeout=60 * machines.PATIENCE, **fields(guest_initrd))
     check_end(console, target)
+
+
+@pytest.mark.long
+def test_killed_at_any_instant(run, target, guest_initrd):
+    """Two hundred times, at instants that a seed picks: nothing is left of a guest, whatever was under way."""
+    script = KILLS + kills(int(os.environ.get("DOMUS_SEED", "1")), 200) + '\necho "DOMAINS $(xl list | wc -l)"\n'
+    script += 'xl debug-keys A\nxl dmesg | grep audit: | sed "s/^/AUDIT /"\necho "FREE $free $(xl info free_memory)"\n'
+    check_end(run(LIBRARY + script, timeout=60 * machines.PATIENCE, **fields(guest_initrd)), target)
 
 
 NETWORK = """

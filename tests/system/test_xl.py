@@ -152,6 +152,8 @@ for release in bookworm trixie; do
     create g1
     ask g1 'echo PYGRUB $(uname -r)'
     xl destroy g1
+    # GRUB does not unpack a kernel that is packed by zstd: "not xen image", whatever it runs on.
+    [ $release = trixie ] && continue
     printf '%s\\n' "name='g2'" "memory=192" "kernel='/usr/lib/grub-xen/grub-x86_64-xen.bin'" "$disk" >g2.cfg
     create g2
     ask g2 'echo PVGRUB $(uname -r)'
@@ -162,10 +164,10 @@ done
 
 @pytest.mark.long
 def test_loaders(run):
-    """Debian 12's and 13's kernels from a guest's disk, by pygrub and by GRUB in the guest."""
+    """Debian 12's and 13's kernels from a guest's disk, by pygrub, and the former by GRUB in the guest."""
     console = run(**host_fields(BEFORE + LOADERS + AFTER, smp=1, icount=True), timeout=2 * LIMIT)
-    for loader in ("PYGRUB", "PVGRUB"):
-        assert re.search(rf"^{loader} 6\.1\.", console, re.M) and re.search(rf"^{loader} 6\.12\.", console, re.M)
+    for words in (r"PYGRUB 6\.1\.", r"PYGRUB 6\.12\.", r"PVGRUB 6\.1\."):
+        assert re.search(f"^{words}", console, re.M), words
     nothing_lost(console)
 
 
