@@ -12,7 +12,8 @@ import guests
 import machine as machines
 
 PROBE = os.path.join(machines.TOP, "build", "tests", "probe")
-SCRIPT = "modprobe xen-privcmd && probe >/tmp/transcript 2>&1; status=$?; cat /tmp/transcript; exit $status"
+# The kernel must not speak within a line.
+SCRIPT = "dmesg -n 1; modprobe xen-privcmd && probe >/tmp/transcript 2>&1; status=$?; cat /tmp/transcript; exit $status"
 
 
 def transcript(console):
