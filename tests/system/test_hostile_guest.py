@@ -2,8 +2,8 @@
 """Guests that mean harm beside guests that mean none: domain 0 and the others go on as if they were not there.
 
 One CPU is shared by a guest that calls the hypervisor at random and writes to its page tables, one that floods
-everybody it can reach (tests/guests/hostile_*.c), neither of which ever yields, and an honest one; the other CPU is
-domain 0's alone in name, since its vCPUs run anywhere. Who dies of what it did is made anew, with another seed.
+everybody it can reach (tests/guests/hostile_*.c), neither of which ever yields, and an honest one; domain 0's
+vCPUs run anywhere. Who dies of what it did is made anew, with another seed.
 """
 
 import os
@@ -68,7 +68,7 @@ xl dmesg | grep audit:
 
 def soak(run, seconds):
     console = run(
-        **host_fields(SOAK.replace("@SECONDS@", str(seconds)), files=FILES, args="quiet", options="sched=credit2"),
+        **host_fields(SOAK.replace("@SECONDS@", str(seconds)), files=FILES),
         timeout=seconds + 3 * machines.PATIENCE,
     )
     assert "FAILED" not in console and "LOST" not in console
@@ -76,11 +76,10 @@ def soak(run, seconds):
     assert re.search(r"audit: .* of all domains are clean", console)
     used, before, end, start = map(float, re.search(r"^HONEST (.*)$", console, re.M).group(1).split())
     assert used - before >= SHARE * (end - start), f"{used - before} s of {end - start}"
-    lists, alone, slowest, _, lines = map(int, re.search(
-        r"^LISTS (\d+) alone (\d+) ms slowest (\d+) ms, hostile guests (\d+), log lines (\d+)$", console, re.M).groups())
-    # An emulated machine's own time apart.
-    assert lists > seconds / 5 and slowest - alone < 1000, f"the slowest of {lists} lists took {slowest} ms, not {alone}"
+    alone, slowest, lines = map(int, re.search(
+        r"^LISTS \d+ alone (\d+) ms slowest (\d+) ms, hostile guests \d+, log lines (\d+)$", console, re.M).groups())
     assert lines < LOG_LINES_PER_SECOND * seconds
+    return alone, slowest
 
 
 def test_hostile_guests(run):
@@ -89,4 +88,6 @@ def test_hostile_guests(run):
 
 @pytest.mark.long
 def test_hostile_guests_long(run):
-    soak(run, 600)
+    """And domain 0 answers within a second."""
+    alone, slowest = soak(run, 600)
+    assert slowest < 1000, f"the slowest list took {slowest} ms, one without those guests {alone}"
