@@ -88,7 +88,8 @@ docs:
 	$(Q)scripts/make-abi-doc > docs/ABI.md.new
 	$(Q)mv docs/ABI.md.new docs/ABI.md
 
-# PYTEST_ARGS chooses among the system tests: make test-system PYTEST_ARGS='-k boot -x'.
+# PYTEST_ARGS chooses among the system tests: make test-system PYTEST_ARGS='-k boot -x'. As many run side by side as
+# the host has processors: PYTEST_ARGS='-n 0' runs one after the other.
 PYTEST_ARGS ?=
 pytest = cd tests/system && $(PYTHON) -m pytest -p no:cacheprovider $(1) $(PYTEST_ARGS)
 

@@ -3,14 +3,20 @@
 
 DOMUS_TARGET=peer runs every test on Debian's Xen instead of Domus; a test that fails there is itself
 wrong. The console of each test stays in build/test-logs/TARGET/.
+
+Tests run side by side (pytest-xdist), but those marked `alone`: what has more than two processors, loads them or
+measures time would wait for its neighbours. They come last.
 """
 
+import fcntl
 import os
 import re
 
 import pytest
 
 import machine as machines
+
+LOGS = os.path.join(machines.TOP, "build", "test-logs")
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +28,24 @@ def target():
     return name
 
 
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: bool(item.get_closest_marker("alone")))
+
+
+@pytest.fixture(autouse=True)
+def host(request):
+    """The machine that runs the tests: shared, or of one test that is `alone`."""
+    os.makedirs(LOGS, exist_ok=True)
+    with open(os.path.join(LOGS, "lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if request.node.get_closest_marker("alone") else fcntl.LOCK_SH)
+        yield
+
+
 @pytest.fixture
 def boot(request, target):
     """boot(...) starts a machine with the fields of machine.Spec; all are killed at the test's end."""
     started = []
-    directory = os.path.join(machines.TOP, "build", "test-logs", target)
+    directory = os.path.join(LOGS, target)
     os.makedirs(directory, exist_ok=True)
 
     def start(root=None, **fields):

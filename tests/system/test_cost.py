@@ -47,6 +47,7 @@ def test_handover(release):
 
 
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.parametrize("release", machines.RELEASES)
 def test_boot_time(release):
     """Side by side, since a machine's speed changes from minute to minute."""

@@ -87,6 +87,7 @@ def test_nmi_meets_absent_segment(target):
     assert "\ndone\n" in console
 
 
+@pytest.mark.alone
 def test_code_patching(target):
     """No breakpoint is met that is not there any more, whatever the emulator makes of code that changes."""
     if target == "peer":

@@ -44,11 +44,13 @@ def clock_check(boot, seconds, **fields):
     running.ended()
 
 
+@pytest.mark.alone
 def test_clock(boot):
     clock_check(boot, CLOCK_SECONDS)
 
 
 @pytest.mark.long
+@pytest.mark.alone
 @pytest.mark.parametrize("release", machines.RELEASES)
 def test_clock_long(boot, release):
     clock_check(boot, 60, smp=2, release=release)

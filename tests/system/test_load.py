@@ -17,6 +17,7 @@ import pytest
 import kernel_log
 import machine as machines
 
+pytestmark = pytest.mark.alone
 HERE = os.path.join(machines.TOP, "tests", "system", "load")
 TESTS = ("processes", "maps", "threads", "fpu", "signals", "ptrace", "calls")
 FLAGS_64 = ["-static", "-pthread"]

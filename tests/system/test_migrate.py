@@ -17,6 +17,7 @@ import pytest
 import initrd
 import machine as machines
 
+pytestmark = pytest.mark.alone
 RELEASE = "bookworm"
 TOOLS_IMAGE = os.path.join(machines.IMAGES, RELEASE, "tools.img")
 QUICK_IMAGE = os.path.join(machines.IMAGES, RELEASE, "quick.img")

@@ -13,6 +13,7 @@ TIMEOUT = 3
 TRIES = 100
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("smp", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_stuck(boot, tmp_path, smp):
     path = os.path.join(tmp_path, "gdb")
