@@ -120,6 +120,9 @@ mkdir -p /var/run/openvswitch
 ovsdb-tool create /tmp/conf.db /usr/share/openvswitch/vswitch.ovsschema
 ovsdb-server /tmp/conf.db --remote=punix:/var/run/openvswitch/db.sock --detach --pidfile 2>/dev/null || fail 'no ovsdb'
 ovs-vsctl --no-wait init
+# Within ten seconds of the machine's start it counts no processor, and takes no packet that the kernel asks about.
+is_later() { [ "$(cut -d . -f 1 /proc/uptime)" -gt 10 ]; }
+until_true 20 is_later
 ovs-vswitchd --detach --pidfile 2>/dev/null || fail 'no switch'
 ovs-vsctl add-br ovsbr0 && ip addr add 10.0.1.1/24 dev ovsbr0 && ip link set ovsbr0 up
 for n in 2 3; do
