@@ -59,7 +59,7 @@ endef
 test:
 	$(Q)scripts/install-packages
 	$(Q)$(MAKE) -j2 all unit-tests fuzzers
-	$(Q)$(MAKE) test-style test-unit test-abi test-fuzz
+	$(Q)$(MAKE) -j2 -Otarget test-style test-unit test-abi test-fuzz
 	$(Q)$(MAKE) test-system
 
 test-style: test-clang
