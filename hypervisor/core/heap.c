@@ -101,10 +101,19 @@ static bool is_free_block(u64 mfn, u32 order)
     return f && READ_ONCE(f->type) == order && (READ_ONCE(f->count) & FRAME_FREE);
 }
 
-/* Whichever stamp is the later; the clock may wrap. */
-static u32 stamp_later(u32 a, u32 b)
+/*
+ * The stamp for two blocks in one: CPUs are flushed that either needs. The clock does not wrap, it
+ * stands at 0 and begins again when all CPUs have flushed (arch/cpu.h): what lies ahead of it is of
+ * a time before that, and needs no flush.
+ */
+static u32 stamp_merge(u32 a, u32 b)
 {
-    return (s32)(a - b) > 0 ? a : b;
+    u32 now = tlb_clock();
+    if (now && a > now)
+        a = 0;
+    if (now && b > now)
+        b = 0;
+    return MAX(a, b);
 }
 
 /*
@@ -120,7 +129,7 @@ static void block_insert(u64 mfn, u32 order, u32 stamp)
         if (!is_free_block(buddy, order) || node_of(buddy) != node ||
             zone_of(buddy) != zone_of(mfn))
             break;
-        stamp = stamp_later(stamp, frame_at(buddy)->tlb_stamp);
+        stamp = stamp_merge(stamp, frame_at(buddy)->tlb_stamp);
         list_remove_block(buddy, order, node);
         mfn &= ~(1ull << order);
         order++;

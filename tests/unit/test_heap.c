@@ -256,6 +256,38 @@ static void free_note(void)
 }
 
 /* What is being cleared is not missing for whoever asks what is free. */
+/* Two buddies, freed at one time and at another; then both are used as one block. */
+static u32 flushes_of_buddies(u32 then, u32 now, u32 flushed)
+{
+    memory_world_clock_set(now, flushed);
+    while (heap_scrub_some())
+        continue;
+    struct frame *f = heap_alloc(1, 0, ADDRESS_ANY, HEAP_NO_SCRUB);
+    memory_world_clock_set(then, flushed);
+    heap_free(f, 0);
+    memory_world_clock_set(now, flushed);
+    heap_free(f + 1, 0);
+    memory_world.flushes = 0;
+    struct frame *again = heap_alloc(1, 0, ADDRESS_ANY, HEAP_NO_SCRUB);
+    assert_ptr_equal(again, f);
+    u32 flushes = memory_world.flushes;
+    heap_free(again, 1);
+    memory_world_clock_set(1, 1);
+    return flushes;
+}
+
+/* The TLB clock runs through all its 32 bits, and who was freed long ago says nothing of who was just now. */
+static void test_flush_after_long_time(void **state)
+{
+    (void)state;
+    assert_int_equal(flushes_of_buddies(1, 0x90000000, 0x90000000), 1);
+    assert_int_equal(flushes_of_buddies(1, 0x90000000, 0x90000001), 0);
+    assert_int_equal(flushes_of_buddies(0x90000000, 0x90000000, 0x90000000), 1);
+    /* Freed before the clock began again: all have flushed since, and one that flushed once more is not asked to. */
+    assert_int_equal(flushes_of_buddies(0xfffffff0, 5, 6), 0);
+    assert_int_equal(flushes_of_buddies(0xfffffff0, 5, 5), 1);
+}
+
 static void test_scrub_counts_as_free(void **state)
 {
     (void)state;
@@ -541,6 +573,7 @@ int main(void)
         cmocka_unit_test_setup(test_boot_memory_is_not_scrubbed, setup),
         cmocka_unit_test_setup(test_scrub_some, setup),
         cmocka_unit_test_setup(test_flush_before_clear, setup),
+        cmocka_unit_test_setup(test_flush_after_long_time, setup),
         cmocka_unit_test_setup(test_scrub_counts_as_free, setup),
         cmocka_unit_test_setup(test_scrub_beside_others, setup),
         cmocka_unit_test_setup(test_random, setup),

@@ -34,7 +34,10 @@ noreturn void machine_restart(void);
 noreturn void machine_halt(void);
 noreturn void machine_power_off(void);
 
-/* The TLB clock: each flush of a CPU's whole TLB of guest translations ticks it. */
+/*
+ * The TLB clock: each flush of a CPU's whole TLB of guest translations ticks it. It does not wrap:
+ * when its 32 bits are used up it stands at 0 until all CPUs have flushed, and begins again at 1.
+ */
 u32 tlb_clock(void);
 /* Flush all guest translations on the CPUs of the mask that have not done so since stamp. */
 void tlb_flush_since(const struct cpumask *mask, u32 stamp);

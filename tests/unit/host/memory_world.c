@@ -117,6 +117,12 @@ void memory_world_init(void)
     memory_world_reset();
 }
 
+void memory_world_clock_set(u32 now, u32 flushed)
+{
+    clock_now = now;
+    clock_flushed = flushed;
+}
+
 u32 memory_world_random(u32 limit)
 {
     random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;

@@ -48,6 +48,8 @@ void memory_world_reset(void);
 bool memory_world_is_ram(u64 mfn);
 /* 0 or 1. */
 u32 memory_world_node(u64 mfn);
+/* The TLB clock, and when the one CPU flushed last. */
+void memory_world_clock_set(u32 now, u32 flushed);
 /* Pseudo-random, below limit. */
 u32 memory_world_random(u32 limit);
 /* Run what softirqs ask for (tasklets). */
