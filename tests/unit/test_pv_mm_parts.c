@@ -33,6 +33,7 @@ static int teardown(void **state)
 /* --- preemption */
 
 #define BIG_L1S 40u
+#define LDT_PAGE 16u /* of a vCPU's window, the LDT's first */
 
 /* One table of levels 4 and 3, two of level 2, and many of level 1. */
 struct big_tree {
@@ -284,20 +285,48 @@ static void ldt_pages_come_when_needed(void **state)
     assert_int_equal(world_mmuext(MMUEXT_SET_LDT, va, 8193), -EINVAL);
     assert_int_equal(world_mmuext(MMUEXT_SET_LDT, LAYOUT_START, 1), -EINVAL);
     assert_int_equal(world_mmuext(MMUEXT_SET_LDT, va, 600), 0);
-    assert_true(pv_ldt_map_page(current, 8));
-    assert_true(pv_ldt_map_page(current, 8));
-    assert_false(pv_ldt_map_page(current, 4096 + 8)); /* nothing is mapped there */
-    assert_false(pv_ldt_map_page(current, 2 * 4096)); /* beyond its end */
+    assert_int_equal(pv_ldt_map_page(current, 8), 0);
+    assert_int_equal(pv_ldt_map_page(current, 8), 0);
+    assert_int_equal(pv_ldt_map_page(current, 4096 + 8), -EFAULT); /* nothing is mapped there */
+    assert_int_equal(pv_ldt_map_page(current, 2 * 4096), -EFAULT); /* beyond its end */
     assert_int_equal(world_type(ldt), FRAME_TYPE_DESC);
     world_check();
     /* The guest takes its mapping away: the window follows. */
     assert_int_equal(world_mmu_update(at(t.l1, 9), 0), 0);
     assert_int_equal(world_type_count(ldt), 0);
     assert_int_equal(world_mmu_update(at(t.l1, 9), pte_make(ldt, RO)), 0);
-    assert_true(pv_ldt_map_page(current, 8));
+    assert_int_equal(pv_ldt_map_page(current, 8), 0);
     assert_int_equal(world_mmuext(MMUEXT_SET_LDT, 0, 0), 0);
     assert_int_equal(world_type_count(ldt), 0);
     assert_int_equal(world.ldt_loads, 2);
+}
+
+/* One that is a table that is just being given up, after many others: not at once, and not said to be. */
+static void ldt_page_of_tables_that_go(void **state)
+{
+    struct tree t = tree_load(world.dom0);
+    struct big_tree b;
+    vaddr_t va = TREE_VA + 9 * PAGE_SIZE;
+    u32 slices = 0;
+    int error;
+    big_tree_make(&b);
+    assert_int_equal(world_mmu_update(at(t.l1, 9), pte_make(b.l2[0], RO)), 0);
+    assert_int_equal(world_mmuext(MMUEXT_SET_LDT, va, 512), 0);
+    assert_int_equal(world_mmuext(MMUEXT_NEW_BASEPTR, b.l4.v, 0), 0);
+    assert_int_equal(pv_set_kernel_l4(current, t.l4), 0);
+    assert_int_equal(pv_ldt_map_page(current, 8), -EFAULT); /* it is a table yet */
+    spin_lock(&world.dom0->arch.page_table_lock);
+    assert_int_equal(pv_devalidate(world.dom0), -ERESTART);
+    spin_unlock(&world.dom0->arch.page_table_lock);
+    while ((error = pv_ldt_map_page(current, 8)) == -ERESTART) {
+        assert_true(mfn_is_invalid(perdomain_mapped(current, LDT_PAGE)));
+        slices++;
+    }
+    assert_true(slices > 1);
+    assert_int_equal(error, 0);
+    assert_int_equal(perdomain_mapped(current, LDT_PAGE).v, b.l2[0].v);
+    assert_int_equal(world_mmuext(MMUEXT_SET_LDT, 0, 0), 0);
+    assert_int_equal(world_mmu_update(at(t.l1, 9), 0), 0);
 }
 
 /* --- grants */
@@ -333,7 +362,10 @@ static void grants_have_references_of_their_own(void **state)
     assert_int_equal(arch_grant_unmap(d, va, va + MIB(2), g, host), GNTST_general_error);
     assert_true(pte_mfn(world_table(t.l1)[11]).v == g.v);
     assert_int_equal(world_mmu_update(at(t.l2, 4), 0), 0);
+    /* Its domain has begun to die, and this vCPU runs yet. */
+    d->dying = DOMAIN_DYING;
     assert_int_equal(arch_grant_unmap(d, va, TREE_VA, g, host), GNTST_okay);
+    d->dying = DOMAIN_ALIVE;
     assert_int_equal(pte_mfn(world_table(t.l1)[11]).v, t.data.v);
     assert_int_equal(world_table(t.l1)[0], 0);
     assert_int_equal(arch_grant_unmap(d, at(t.l1, 12), 0, g, pte), GNTST_okay);
@@ -357,6 +389,7 @@ int main(void)
         TEST(descriptors_are_checked),
         TEST(gdt_frames_are_no_data),
         TEST(ldt_pages_come_when_needed),
+        TEST(ldt_page_of_tables_that_go),
         TEST(grants_have_references_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

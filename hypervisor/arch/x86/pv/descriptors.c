@@ -167,30 +167,26 @@ static struct frame *ldt_frame_get(struct vcpu *v, u32 page)
     return f && frame_get(f, v->domain) ? f : NULL;
 }
 
-bool pv_ldt_map_page(struct vcpu *v, u32 offset)
+int pv_ldt_map_page(struct vcpu *v, u32 offset)
 {
     u32 page = (u32)(offset / PAGE_SIZE);
     struct domain *d = v->domain;
     struct mm_work w;
     if (page >= LDT_WINDOW_PAGES || offset / sizeof(u64) >= v->arch.ldt_entries)
-        return false;
+        return -EFAULT;
     mm_work_init(&w, d, d);
     mm_lock(d);
-    bool mapped = v->arch.ldt_mapped & BIT(page); /* by another fault: it need only be retried */
+    bool mapped = v->arch.ldt_mapped & BIT(page); /* by another fault */
     struct frame *f = mapped ? NULL : ldt_frame_get(v, page);
-    int error = f ? mm_descriptors_use(&w, f) : 0;
-    if (error) {
-        mapped = error == -ERESTART; /* it need only be retried too */
-        frame_put(f);
-        f = NULL;
-    }
-    if (f) {
+    int error = mapped ? 0 : f ? mm_descriptors_use(&w, f) : -EFAULT;
+    if (f && !error) {
         perdomain_map(v, LDT_WINDOW_PAGE + page, frame_mfn(f), WINDOW_FLAGS);
         v->arch.ldt_mapped |= BIT(page);
-        mapped = true;
+    } else if (f) {
+        frame_put(f);
     }
     mm_unlock(d);
-    return mapped;
+    return error && error != -ERESTART ? -EFAULT : error;
 }
 
 /* --- single descriptors */

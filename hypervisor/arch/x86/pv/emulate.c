@@ -14,6 +14,7 @@
 #include "errno.h"
 #include "lib/print.h"
 #include "lib/string.h"
+#include "mm_private.h"
 #include "x86/page.h"
 #include "x86/policy.h"
 #include "x86/pv_emulate.h"
@@ -156,7 +157,8 @@ static enum pv_outcome write_cr3_value(struct vcpu *v, u64 value)
         return PV_REFUSED; /* a kernel is never without tables */
     switch (pv_set_kernel_l4(v, mfn)) {
     case 0:
-        return PV_DONE;
+        /* The tables left behind are given up before the guest goes on; the same again is cheap. */
+        return mm_finish(v->domain) ? PV_AGAIN : PV_DONE;
     case -ERESTART:
         return PV_AGAIN;
     default:

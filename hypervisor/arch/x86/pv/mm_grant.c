@@ -140,9 +140,6 @@ int arch_grant_unmap(struct domain *d, u64 addr, u64 new_addr, mfn_t frame, u32 
     struct frame *table;
     pte_t value;
     int status = GNTST_general_error;
-    /* A domain that is gone has no address space; its entries go with its tables. */
-    if (READ_ONCE(d->dying))
-        return GNTST_okay;
     /*
      * The replacement is named by a virtual address, and so must be what it replaces: another one.
      */

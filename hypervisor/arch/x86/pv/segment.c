@@ -94,7 +94,7 @@ static bool descriptor_in_ldt(struct vcpu *v, u32 index)
     u32 page = index / DESCRIPTORS_PER_PAGE;
     if (index >= v->arch.ldt_entries)
         return false;
-    return v->arch.ldt_mapped & BIT(page) || pv_ldt_map_page(v, index * (u32)sizeof(u64));
+    return v->arch.ldt_mapped & BIT(page) || !pv_ldt_map_page(v, index * (u32)sizeof(u64));
 }
 
 bool pv_descriptor_read(struct vcpu *v, u16 selector, u64 *descriptor)

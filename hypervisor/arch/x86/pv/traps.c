@@ -40,8 +40,12 @@ void trap_from_hypervisor(struct regs *regs)
         return;
     }
     u64 address = read_cr2();
-    /* Touching the guest's LDT window (loading a selector of it) may need a page of it. */
-    if (regs->vector == TRAP_PF && pv_ldt_fault(current, address))
+    /*
+     * Touching the guest's LDT window (loading a selector of it) may need a page of it. Not until it
+     * is there at last: nobody else is served between here and the same fault, and the loads of
+     * selectors know what to do without.
+     */
+    if (regs->vector == TRAP_PF && !pv_ldt_fault(current, address))
         return;
     /*
      * A guest's breakpoint on data that we copied for it, or its single step into SYSENTER: not
@@ -112,16 +116,17 @@ void machine_check_handle(struct regs *regs)
 
 #define INT_BYTES 2 /* of INT n */
 
-bool pv_ldt_fault(struct vcpu *v, u64 address)
+int pv_ldt_fault(struct vcpu *v, u64 address)
 {
     if (v->is_idle || address < LAYOUT_PERDOMAIN)
-        return false;
+        return -EFAULT;
     u64 offset = address - LAYOUT_PERDOMAIN;
     if (offset >> PERDOMAIN_VCPU_SHIFT != v->id)
-        return false;
+        return -EFAULT;
     offset &= BIT(PERDOMAIN_VCPU_SHIFT) - 1;
-    return offset >= PERDOMAIN_LDT_OFFSET &&
-           pv_ldt_map_page(v, (u32)(offset - PERDOMAIN_LDT_OFFSET));
+    if (offset < PERDOMAIN_LDT_OFFSET)
+        return -EFAULT;
+    return pv_ldt_map_page(v, (u32)(offset - PERDOMAIN_LDT_OFFSET));
 }
 
 /*
@@ -150,7 +155,9 @@ static noinline void page_fault(struct vcpu *v, struct regs *regs)
     if (pv_shadow_fault(v, address, error))
         return;
     if (unlikely(vaddr_is_hypervisor(address))) {
-        if (pv_ldt_fault(v, address) || ldt_fault_inject(v, address, error))
+        /* The processor reads descriptors as supervisor, whoever runs. */
+        if (!(error & (PF_USER | PF_RESERVED)) &&
+            (pv_ldt_fault(v, address) != -EFAULT || ldt_fault_inject(v, address, error)))
             return;
         /* The guest must not learn what is mapped there, but for the table that it may read. */
         if (address >= MACH2PHYS_VIRT_END)

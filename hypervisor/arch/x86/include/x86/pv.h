@@ -94,8 +94,12 @@ bool pv_emulate_iret(struct vcpu *v, struct regs *regs);
 /* #BP: the guest's; or, if its kernel has no INT3 before rip (any more), rip goes back there. */
 void pv_breakpoint(struct vcpu *v, struct regs *regs);
 
-/* LDT window: map the page of the LDT that a fault at offset (bytes) needs. True if done: retry. */
-bool pv_ldt_map_page(struct vcpu *v, u32 offset);
+/*
+ * LDT window: map the page of the LDT that a fault at offset (bytes) needs. -EFAULT: there is none.
+ * -ERESTART: its frame has to leave page tables that are being given up, which takes longer than may
+ * be spent here; the fault may be met again.
+ */
+int pv_ldt_map_page(struct vcpu *v, u32 offset);
 void pv_ldt_unmap_all(struct vcpu *v);
 /* Let this CPU's LDTR name v's window, as long as its LDT is. */
 void pv_ldt_load(struct vcpu *v);
