@@ -7,6 +7,7 @@
 #include "subject.h"
 
 #define ENTRIES_PER_PAGE 512
+#define LDT_WINDOW       0xffff820000010000ull /* of vCPU 0 */
 
 static u64 gdt[2][512] PAGE_ALIGNED, ldt[2][512] PAGE_ALIGNED, spare[512] PAGE_ALIGNED;
 
@@ -159,6 +160,16 @@ static void selectors(void)
         try_selector(all[i]);
 }
 
+/* Where the processor reads this vCPU's LDT is no place for anybody else. */
+static void look_through_window(void)
+{
+    for (u32 mode = 0; mode < 2; mode++) {
+        in.rdx = LDT_WINDOW;
+        run(mode ? USER : KERNEL, CODE("mov (%rdx), %eax"));
+        SAY("read of the window -> %s", trap_text(&outcome));
+    }
+}
+
 static void ldts(void)
 {
     static const struct {
@@ -196,11 +207,13 @@ static void ldts(void)
     try_selector(0x37);
     RESULT("the second page read-only", map(ldt[1], pte_of(ldt[1], PTE_ORDINARY & ~PTE_W)));
     selectors();
+    look_through_window();
     RESULT("set_ldt of fewer", mmuext(MMUEXT_SET_LDT, (u64)ldt, 2));
     try_selector(0xf);
     try_selector(0x17);
     RESULT("set_ldt of none", mmuext(MMUEXT_SET_LDT, 0, 0));
     try_selector(0xf);
+    look_through_window();
     RESULT("then writable", map(ldt[0], pte_of(ldt[0], PTE_ORDINARY)));
 }
 
