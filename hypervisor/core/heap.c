@@ -336,7 +336,7 @@ bool heap_scrub_some(void)
     return READ_ONCE(scrub_count) != 0;
 }
 
-void heap_free(struct frame *f, u32 order)
+static void free_since(struct frame *f, u32 order, u32 stamp)
 {
     u64 mfn = frame_mfn(f).v, n = 1ull << order;
     for (u64 i = 0; i < n; i++)
@@ -344,9 +344,19 @@ void heap_free(struct frame *f, u32 order)
     spin_lock(&heap_lock);
     /* Under the lock: half marked, a frame looks like a free block to whoever frees its buddy. */
     frames_mark_free(f, n);
-    block_insert(mfn, order, tlb_clock());
+    block_insert(mfn, order, stamp);
     scrub_want(mfn, n);
     spin_unlock(&heap_lock);
+}
+
+void heap_free(struct frame *f, u32 order)
+{
+    free_since(f, order, tlb_clock());
+}
+
+void heap_free_private(struct frame *f, u32 order)
+{
+    free_since(f, order, f->tlb_stamp); /* since it was allocated nothing was added to it */
 }
 
 void *pages_alloc(u32 order)

@@ -122,7 +122,7 @@ void object_free(void *object)
         BUG_ON(f->type >> 8 != LARGE_MAGIC);
         u32 order = (u32)(f->type & 0xff);
         f->type = 0;
-        heap_free(f, order);
+        heap_free_private(f, order);
         return;
     }
     struct cell_page *p = page_of(object);
@@ -140,6 +140,6 @@ void object_free(void *object)
     spin_unlock(&pool_lock);
     if (empty) {
         p->magic = 0;
-        page_free(p);
+        heap_free_private(virt_to_frame(p), 0);
     }
 }

@@ -28,6 +28,11 @@ struct frame;
  */
 struct frame *heap_alloc(u32 order, u32 node, u32 address_bits, u32 flags);
 void heap_free(struct frame *f, u32 order);
+/*
+ * The same for what no guest had a way to, and no processor walked: who gets it need not flush TLBs.
+ * f is the whole of one allocation.
+ */
+void heap_free_private(struct frame *f, u32 order);
 
 /* One zeroed page for the hypervisor's own use, by address. NULL if out of memory. */
 void *page_alloc(void);
