@@ -508,18 +508,27 @@ static int frames_release(struct domain *d)
     return 0;
 }
 
-static void vcpu_info_release(struct vcpu *v)
+static int vcpu_info_release(struct domain *d)
 {
-    struct frame *f = v->info_frame;
-    v->info = NULL;
-    v->info_frame = NULL;
-    if (f)
-        frame_put_writable(f);
+    struct vcpu *v;
+    for_each_vcpu (d, v) {
+        struct frame *f = v->info_frame;
+        v->info = NULL;
+        v->info_frame = NULL;
+        if (f)
+            frame_put_writable(f);
+    }
+    return 0;
 }
+
+/* In this order, each until it does not say -ERESTART, and never again. */
+static int (*const kill_parts[])(struct domain *d) = {
+    grant_domain_release_mappings, event_domain_destroy, arch_domain_relinquish,
+    vcpu_info_release,             frames_release,
+};
 
 int domain_kill(struct domain *d)
 {
-    struct vcpu *v;
     if (d->dying == DOMAIN_DEAD)
         return 0;
     if (d->dying == DOMAIN_ALIVE) {
@@ -533,18 +542,11 @@ int domain_kill(struct domain *d)
         /* Nobody sets them any more, and they look at vCPUs, which go with the last reference. */
         watchdog_domain_destroy(d);
     }
-    int error = grant_domain_release_mappings(d);
-    if (!error)
-        error = event_domain_destroy(d);
-    if (!error)
-        error = arch_domain_relinquish(d);
-    if (error)
-        return error;
-    for_each_vcpu (d, v)
-        vcpu_info_release(v);
-    error = frames_release(d);
-    if (error)
-        return error;
+    for (; d->kill_progress < ARRAY_SIZE(kill_parts); d->kill_progress++) {
+        int error = kill_parts[d->kill_progress](d);
+        if (error)
+            return error;
+    }
     struct shared_info *shared = d->shared_info;
     WRITE_ONCE(d->shared_info, NULL);
     if (shared)

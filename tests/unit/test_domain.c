@@ -499,12 +499,13 @@ static void test_kill_preempted(void **state)
 
     struct full_domain full = full_domain_make();
     assert_true(domain_try_ref(full.d));
-    u32 steps = 0;
+    u32 steps = 0, relinquished = domain_world.relinquished;
     do {
         memory_world.preempt_after = 1; /* always */
         assert_true(++steps < 1000);
     } while (domain_kill(full.d) == -ERESTART);
     memory_world.preempt_after = 0;
+    assert_int_equal(domain_world.relinquished, relinquished + 1);
     domain_put(full.d);
     frame_put(full.given_up);
     frame_put(full.mapped);

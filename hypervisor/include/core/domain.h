@@ -117,6 +117,7 @@ struct domain {
     u64 node_mask;        /* nodes that the tools chose; 0: none chosen */
     u64 claimed_frames;   /* promised, not yet allocated; core/claim.h */
     u64 frames_unvisited; /* domain_kill(): of the list, still to be released */
+    u32 kill_progress;    /* domain_kill(): parts of it that are done */
 
     /* What its guest may touch. */
     struct rangeset ioports, iomem, irqs;

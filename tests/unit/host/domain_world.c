@@ -133,8 +133,10 @@ int arch_domain_create(struct domain *d)
 
 int arch_domain_relinquish(struct domain *d)
 {
-    if (!domain_world.relinquish_slices)
+    if (!domain_world.relinquish_slices) {
+        domain_world.relinquished++;
         return 0;
+    }
     domain_world.relinquish_slices--;
     return -ERESTART;
 }

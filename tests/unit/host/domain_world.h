@@ -16,6 +16,7 @@ struct domain_world {
     int arch_create_error;     /* arch_domain_create() answers */
     u32 sched_create_fails;    /* sched_vcpu_init() answers -ENOMEM */
     u32 relinquish_slices;     /* times that arch_domain_relinquish() answers -ERESTART */
+    u32 relinquished;          /* times that it was done */
     u32 arch_domains, arch_vcpus, sched_vcpus; /* that exist */
     u32 sleeps, sleeps_sync, wakes, kicks, virqs;
     u32 watchdogs_ended;     /* calls of watchdog_domain_destroy() */

@@ -196,8 +196,14 @@ void world_run(struct domain *d)
 
 static void domain_relinquish(struct domain *d)
 {
+    struct vcpu *v;
     int error;
     d->dying = DOMAIN_DYING;
+    for_each_vcpu (d, v) {
+        pv_drop_l4s(v);
+        pv_gdt_clear(v);
+        pv_ldt_unmap_all(v);
+    }
     do
         error = pv_mm_relinquish(d);
     while (error == -ERESTART);

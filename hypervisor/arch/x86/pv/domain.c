@@ -36,13 +36,15 @@ int arch_domain_create(struct domain *d)
 
 int arch_domain_relinquish(struct domain *d)
 {
-    struct vcpu *v;
-    for_each_vcpu (d, v) {
+    while (d->arch.relinquish_vcpu < d->max_vcpus) {
+        struct vcpu *v = d->vcpus[d->arch.relinquish_vcpu++];
+        if (v) {
+            pv_drop_l4s(v);
+            pv_gdt_clear(v);
+            pv_ldt_unmap_all(v);
+        }
         if (preempt_pending())
             return -ERESTART;
-        pv_drop_l4s(v);
-        pv_gdt_clear(v);
-        pv_ldt_unmap_all(v);
     }
     pirq_domain_destroy(d);
     return pv_mm_relinquish(d);

@@ -59,13 +59,7 @@ static int relinquish_slice(struct domain *d)
 
 int pv_mm_relinquish(struct domain *d)
 {
-    struct vcpu *v;
     pv_log_dirty_disable(d);
-    for_each_vcpu (d, v) {
-        pv_gdt_clear(v);
-        pv_ldt_unmap_all(v);
-        pv_drop_l4s(v);
-    }
     for (;;) {
         mm_lock(d);
         int error = relinquish_slice(d);

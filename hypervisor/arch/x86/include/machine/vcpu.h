@@ -103,7 +103,7 @@ struct arch_domain {
     struct xen_e820_entry *memory_map;
     u32 nr_memory_map;
     struct guest_tsc tsc;
-    u64 relinquish_progress; /* arch_domain_relinquish()'s place */
+    u32 relinquish_vcpu; /* arch_domain_relinquish()'s place */
 };
 
 #endif

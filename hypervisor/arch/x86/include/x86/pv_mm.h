@@ -76,7 +76,10 @@ mfn_t perdomain_mapped(const struct vcpu *v, u32 page);
  */
 must_check int pv_pin_l4(struct domain *d, mfn_t l4);
 
-/* Domain teardown: drop base pointers, descriptor tables, all pins and carried uses; -ERESTART. */
+/*
+ * Domain teardown, when no vCPU has base pointers or descriptor tables any more: drop all pins and
+ * carried uses; -ERESTART.
+ */
 must_check int pv_mm_relinquish(struct domain *d);
 
 /*
