@@ -96,6 +96,25 @@ static struct tree start(void)
     return t;
 }
 
+/* --- another vCPU, which changes an entry while a fault reads it, and then waits for its lock */
+
+static struct {
+    pte_t *entry;
+    pte_t old, new;
+} race;
+
+struct frame *__real_frame_of_mfn(mfn_t mfn);
+struct frame *__wrap_frame_of_mfn(mfn_t mfn);
+
+/* A fault asks for the frame of what it has just read. */
+struct frame *__wrap_frame_of_mfn(mfn_t mfn)
+{
+    if (race.entry && spin_is_locked(&world.guest->arch.log_dirty->lock) &&
+        mfn_eq(mfn, pte_mfn(race.old)))
+        *race.entry = race.new;
+    return __real_frame_of_mfn(mfn);
+}
+
 /* --- */
 
 static void writes_are_logged_once(void **state)
@@ -200,6 +219,35 @@ static void other_ways_to_change_an_entry(void **state)
     assert_int_equal(world_call(hypercall_update_va_mapping, TREE_VA, pte_make(t.data, RW), 0, 0),
                      0);
     assert_true(touch(TREE_VA, true));
+}
+
+static void a_fault_believes_one_value_of_an_entry(void **state)
+{
+    struct tree t = start();
+    struct vcpu *v = guest_vcpu();
+    mfn_t other = world_frame(world.guest);
+    const pte_t before[] = {0, pte_make(t.data, RW), pte_make(t.data, RW & ~PTE_DIRTY)};
+    const u32 errors[] = {0, PF_WRITE};
+    for (u32 i = 0; i < ARRAY_SIZE(before) * ARRAY_SIZE(errors); i++) {
+        pte_t *entry = &world_table(t.l1)[0], old = before[i / 2], new = pte_make(other, RW);
+        take(true);
+        log_dirty_mark(world.guest->arch.log_dirty, t.data);
+        assert_int_equal(world_mmu_update(at(t.l1, 0), old), 0);
+        race.entry = entry;
+        race.old = old;
+        race.new = new;
+        shadow_fault(v, v->arch.shadow_l4[0], TREE_VA, errors[i % 2]);
+        race.entry = NULL;
+        pte_t s = shadow_entry(TREE_VA, true);
+        assert_true(!s || log_dirty_has(world.guest->arch.log_dirty, pte_mfn(s)));
+        /* Now the other one has the lock. */
+        *entry = old;
+        assert_int_equal(world_mmu_update(at(t.l1, 0), new), 0);
+        assert_true(touch(TREE_VA, true));
+        assert_int_equal(pte_mfn(shadow_entry(TREE_VA, true)).v, other.v);
+        take(true);
+        assert_true(is_dirty(other));
+    }
 }
 
 static void a_frame_that_becomes_a_table_is_not_written_to(void **state)
@@ -379,6 +427,7 @@ int main(void)
         T(its_own_faults_stay_its_own),
         T(a_changed_entry_is_gone_at_each_level),
         T(other_ways_to_change_an_entry),
+        T(a_fault_believes_one_value_of_an_entry),
         T(a_frame_that_becomes_a_table_is_not_written_to),
         T(another_base_is_another_address_space),
         T(more_tables_than_shadows),

@@ -175,11 +175,13 @@ struct shadow_walk {
     bool changed;
 };
 
-/* An entry on the way, present and used: with the bits that the processor would have set. 0: it is
- * not there, or changes just now (*retry). */
-static pte_t entry_use(struct shadow_walk *w, pte_t *entry, pte_t bits, bool *retry)
+/*
+ * An entry on the way, read as e, present and used: with the bits that the processor would have
+ * set. 0: it is not there, or changes just now (*retry). All about an entry is decided by one value
+ * of it; if it has another by now, whoever changed it waits for the lock to clear the shadow's.
+ */
+static pte_t entry_use(struct shadow_walk *w, pte_t *entry, pte_t e, pte_t bits, bool *retry)
 {
-    pte_t e = READ_ONCE(*entry);
     if (!(e & PTE_PRESENT) || (e & bits) == bits)
         return e & PTE_PRESENT ? e : 0;
     if (!__atomic_compare_exchange_n(entry, &e, e | bits, false, __ATOMIC_SEQ_CST,
@@ -209,7 +211,7 @@ static void allow(struct shadow_walk *w, pte_t e)
 static bool step(struct shadow_walk *w, u32 level, bool *retry)
 {
     u32 i = pte_index(w->va, level);
-    pte_t e = entry_use(w, &w->guest[i], PTE_ACCESSED, retry);
+    pte_t *entry = &w->guest[i], e = entry_use(w, entry, READ_ONCE(*entry), PTE_ACCESSED, retry);
     if (!e)
         return false;
     struct frame *below = shadow_get(w->log, pte_mfn(e).v, level - 1);
@@ -236,7 +238,7 @@ static bool leaf(struct shadow_walk *w)
     struct frame *f = frame_of_mfn(pte_mfn(e));
     allow(w, e);
     bool writes = (w->error & PF_WRITE) && (w->allowed & PTE_WRITE);
-    e = entry_use(w, entry, PTE_ACCESSED | (writes ? PTE_DIRTY : 0), &retry);
+    e = entry_use(w, entry, e, PTE_ACCESSED | (writes ? PTE_DIRTY : 0), &retry);
     if (!e)
         return retry;
     /* What others own is not in this log. */
