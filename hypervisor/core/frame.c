@@ -223,10 +223,11 @@ static int frame_take(struct frame *f, struct domain *d, bool borrow)
     if (!frame_get(f, d))
         return -EINVAL;
     spin_lock(&d->frame_lock);
-    /* Ours and the owner's: nobody else's. From 2 to 0 at once, so nobody gets another. */
+    /* Ours and the owner's: nobody else's. From 2 to 0 at once, so nobody gets another. Its marks
+     * tell frames_clear_marks() what is still to be done. */
     u64 old = READ_ONCE(f->count);
     if ((f->type & FRAME_TYPE_COUNT) || (old & ~FRAME_MARKS) != (FRAME_ALLOCATED | 2) ||
-        !__atomic_compare_exchange_n(&f->count, &old, 0, false, __ATOMIC_ACQ_REL,
+        !__atomic_compare_exchange_n(&f->count, &old, old & FRAME_MARKS, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED)) {
         error = -EBUSY;
     } else {
@@ -243,11 +244,6 @@ static int frame_take(struct frame *f, struct domain *d, bool borrow)
         frame_put(f);
         return error;
     }
-    /* The caller knows where d ran, but not who else had it mapped. */
-    if (unlikely(old & FRAME_MARKS))
-        tlb_flush_mask(&cpu_online_mask);
-    if (unlikely(old & FRAME_INCOHERENT))
-        memory_write_back(frame_to_virt(f), PAGE_SIZE);
     if (last)
         domain_put(d);
     return 0;
@@ -255,7 +251,10 @@ static int frame_take(struct frame *f, struct domain *d, bool borrow)
 
 int frame_steal(struct frame *f, struct domain *d)
 {
-    return frame_take(f, d, false);
+    int error = frame_take(f, d, false);
+    if (!error)
+        frames_clear_marks(&f, 1);
+    return error;
 }
 
 int frame_borrow(struct frame *f, struct domain *d)
@@ -263,8 +262,25 @@ int frame_borrow(struct frame *f, struct domain *d)
     return frame_take(f, d, true);
 }
 
+void frames_clear_marks(struct frame **frames, u64 n)
+{
+    u64 marks = 0;
+    for (u64 i = 0; i < n; i++)
+        marks |= frames[i]->count;
+    if (likely(!marks))
+        return;
+    /* Who took them knows where their owner ran, but not who else had them mapped. */
+    tlb_flush_mask(&cpu_online_mask);
+    for (u64 i = 0; i < n; i++) {
+        if (frames[i]->count & FRAME_INCOHERENT)
+            memory_write_back(frame_to_virt(frames[i]), PAGE_SIZE);
+        frames[i]->count = 0;
+    }
+}
+
 void frame_return(struct frame *f, struct domain *d)
 {
+    ASSERT(!f->count); /* a mark would be lost */
     /* Only a dying domain refuses what was its own a moment ago. */
     if (domain_replace_frames(d, f, 0))
         heap_free(f, 0);

@@ -274,6 +274,7 @@ static int exchange_take(struct exchange *e, u64 extent, struct frame **taken)
                 taken[n++] = f;
         }
     }
+    frames_clear_marks(taken, n);
     while (error && n)
         frame_return(taken[--n], e->d);
     return error;

@@ -272,11 +272,7 @@ static void test_steal(void **state)
     assert_int_equal(d->borrowed_frames, 0);
     assert_ptr_equal(frame_owner(f), d);
 
-    /* Another domain had it mapped: nobody knows which CPUs remember that. */
-    f->count |= FRAME_FOREIGN;
-    flushes = memory_world.flushes;
     assert_int_equal(frame_borrow(f, d), 0);
-    assert_int_equal(memory_world.flushes, flushes + 1);
     assert_int_equal(frame_steal(other, d), 0);
     assert_int_equal(d->refs, 1);
 
@@ -288,6 +284,34 @@ static void test_steal(void **state)
     heap_free(other, 0);
     d->dying = DOMAIN_ALIVE;
     d->max_frames = ~0ull;
+}
+
+/* Another domain had them mapped: nobody knows which CPUs remember that. */
+static void test_steal_marked(void **state)
+{
+    (void)state;
+    struct domain *d = owners[0];
+    struct frame *f = frame_new(d), *other = frame_new(d);
+    f->count |= FRAME_MARKS;
+    other->count |= FRAME_FOREIGN;
+    u32 flushes = memory_world.flushes, write_backs = memory_world.write_backs;
+    assert_int_equal(frame_borrow(f, d), 0);
+    assert_false(frame_get(f, d));
+    assert_int_equal(memory_world.flushes, flushes);
+    frames_clear_marks(&f, 1);
+    assert_int_equal(f->count, 0);
+    assert_int_equal(memory_world.flushes, flushes + 1);
+    assert_int_equal(memory_world.write_backs, write_backs + 1);
+    frames_clear_marks(&f, 1);
+    assert_int_equal(memory_world.flushes, flushes + 1);
+    assert_int_equal(frame_steal(other, d), 0);
+    assert_int_equal(other->count, 0);
+    assert_int_equal(memory_world.flushes, flushes + 2);
+    assert_int_equal(memory_world.write_backs, write_backs + 1);
+    heap_free(other, 0);
+    frame_return(f, d);
+    assert_int_equal(f->count, FRAME_ALLOCATED | 1);
+    assert_true(frame_release(f));
 }
 
 static void test_last_reference_is_checked(void **state)
@@ -514,6 +538,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_writable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_share, setup, teardown),
         cmocka_unit_test_setup_teardown(test_steal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_steal_marked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_last_reference_is_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random, setup, teardown),
     };

@@ -172,6 +172,27 @@ static void test_exchange_keeps_maximum(void **state)
     guest->max_frames = ~0ull;
 }
 
+/* However many frames of a chunk others had mapped, all CPUs are asked once to forget them. */
+static void test_exchange_flushes_once(void **state)
+{
+    (void)state;
+    for (u32 fails = 0; fails < 2; fails++) {
+        populate(32, 4);
+        struct xen_memory_exchange x = exchange(32, 4, 1, 9);
+        for (u32 i = 0; i < 512; i++)
+            frame_of_mfn(MFN(list[i / 16] + i % 16))->count |= i & 1 ? FRAME_MARKS : FRAME_FOREIGN;
+        u64 last = list[31];
+        list[31] = fails ? ~0ull : last;
+        memory_world.flushes = memory_world.write_backs = 0;
+        assert_int_equal(memory_op(XENMEM_exchange, &x), fails ? -EINVAL : 0);
+        assert_in_range(memory_world.flushes, 1, 2); /* and perhaps for what is allocated */
+        assert_int_equal(memory_world.write_backs, fails ? 248 : 256);
+        for (u32 i = 0; i < 16 && fails; i++)
+            frame_of_mfn(MFN(last + i))->count &= ~FRAME_MARKS;
+        again();
+    }
+}
+
 static void test_exchange_preempted(void **state)
 {
     (void)state;
@@ -327,6 +348,7 @@ int main(void)
         TEST(test_exchange_forgets),
         TEST(test_exchange_names_node),
         TEST(test_exchange_keeps_maximum),
+        TEST(test_exchange_flushes_once),
         TEST(test_exchange_preempted),
         TEST(test_exchange_refused),
         TEST(test_exchange_failures),

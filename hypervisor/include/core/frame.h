@@ -162,9 +162,15 @@ void frame_share_restore(struct frame *f);
 must_check int frame_steal(struct frame *f, struct domain *d);
 /*
  * The same if d is to get another for it (domain_replace_frames()), or the same again: until then
- * nothing else can be assigned in its place.
+ * nothing else can be assigned in its place. What remembers mappings of others is left to
+ * frames_clear_marks().
  */
 must_check int frame_borrow(struct frame *f, struct domain *d);
+/*
+ * No CPU knows mappings by others of n borrowed frames any more, and memory holds what was written
+ * past the caches: before anybody gets them, their owner included. One flush for all of them.
+ */
+void frames_clear_marks(struct frame **frames, u64 n);
 /* Give it back as it was: for a frame_borrow() that came to nothing. */
 void frame_return(struct frame *f, struct domain *d);
 

@@ -152,6 +152,7 @@ void tlb_flush_mask(const struct cpumask *mask)
 
 void memory_write_back(const void *p, size_t bytes)
 {
+    memory_world.write_backs++;
 }
 
 void tlb_flush_since(const struct cpumask *mask, u32 stamp)

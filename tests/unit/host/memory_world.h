@@ -34,6 +34,7 @@ struct memory_world {
     bool copied_changes; /* what is copied from a guest is something else at once: an attacker's CPU
                           */
     u32 flushes;         /* of TLBs, by tlb_flush_since() that found it necessary, or at once */
+    u32 write_backs;     /* of ranges that caches held */
     u32 windows;         /* in which interrupts were open */
     u32 log_lines;
     void (*on_flush)(void); /* called while a TLB flush is under way */
