@@ -329,6 +329,46 @@ static void ldt_page_of_tables_that_go(void **state)
     assert_int_equal(world_mmu_update(at(t.l1, 9), 0), 0);
 }
 
+static u32 ldt_unmaps;
+
+void __real_mm_ldt_unmap(struct vcpu *v);
+void __wrap_mm_ldt_unmap(struct vcpu *v);
+
+void __wrap_mm_ldt_unmap(struct vcpu *v)
+{
+    ldt_unmaps++;
+    __real_mm_ldt_unmap(v);
+}
+
+/* Windows of LDTs are looked at by the first entry that goes, and only if one shows anything. */
+static void mappings_of_descriptors_go_at_once(void **state)
+{
+    struct tree t = tree_load(world.dom0);
+    mfn_t gdt = world_frame(world.dom0), table = world_frame(world.dom0);
+    u32 ldt_page = PERDOMAIN_LDT_OFFSET / PAGE_SIZE;
+    assert_int_equal(world_call(hypercall_set_gdt, (u64)&gdt.v, 512, 0, 0), 0);
+    assert_int_equal(world_mmuext(MMUEXT_SET_LDT, TREE_VA, 1024), 0);
+    for (u32 i = 0; i < 2; i++) {
+        mfn_t ldt = world_frame(world.dom0);
+        assert_int_equal(world_mmu_update(at(t.l1, i), pte_make(ldt, RO)), 0);
+    }
+    for (u32 i = 0; i < PTES_PER_TABLE; i++)
+        world_table(table)[i] = pte_make(gdt, RO);
+    for (u32 pages = 0; pages <= 2; pages++) {
+        assert_int_equal(world_mmu_update(at(t.l2, 4), pte_make(table, RW)), 0);
+        for (u32 i = 0; i < pages; i++)
+            assert_int_equal(pv_ldt_map_page(current, i * PAGE_SIZE), 0);
+        world_check();
+        ldt_unmaps = 0;
+        assert_int_equal(world_mmu_update(at(t.l2, 4), 0), 0);
+        assert_int_equal(ldt_unmaps, pages ? world.dom0->max_vcpus : 0);
+        for (u32 i = 0; i < 2; i++)
+            assert_true(mfn_is_invalid(perdomain_mapped(current, ldt_page + i)));
+        assert_int_equal(world_type_count(gdt), 1);
+        world_check();
+    }
+}
+
 /* --- grants */
 
 static void grants_have_references_of_their_own(void **state)
@@ -390,6 +430,7 @@ int main(void)
         TEST(gdt_frames_are_no_data),
         TEST(ldt_pages_come_when_needed),
         TEST(ldt_page_of_tables_that_go),
+        TEST(mappings_of_descriptors_go_at_once),
         TEST(grants_have_references_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,6 +135,7 @@ void mm_ldt_unmap(struct vcpu *v)
         u32 page = LDT_WINDOW_PAGE + (u32)__builtin_ctzll(mapped);
         struct frame *f = frame_of_mfn(perdomain_mapped(v, page));
         perdomain_map(v, page, INVALID_MFN, 0);
+        v->domain->arch.ldt_pages--;
         mm_descriptors_unuse(v->domain, f);
     }
 }
@@ -182,6 +183,7 @@ int pv_ldt_map_page(struct vcpu *v, u32 offset)
     if (f && !error) {
         perdomain_map(v, LDT_WINDOW_PAGE + page, frame_mfn(f), WINDOW_FLAGS);
         v->arch.ldt_mapped |= BIT(page);
+        d->arch.ldt_pages++;
     } else if (f) {
         frame_put(f);
     }

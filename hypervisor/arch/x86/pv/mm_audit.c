@@ -103,6 +103,17 @@ static void vcpu_account(struct audit *a, const struct vcpu *v)
             1);
 }
 
+/* How many pages windows of LDTs show. */
+static void ldt_pages_check(struct audit *a)
+{
+    struct vcpu *v;
+    u32 pages = 0;
+    for_each_vcpu (a->d, v)
+        pages += (u32)__builtin_popcountll(v->arch.ldt_mapped);
+    if (pages != a->d->arch.ldt_pages)
+        complain(a, "(no frame) pages of LDTs", 0, a->d->arch.ldt_pages, pages);
+}
+
 static bool is_page_table(u64 type)
 {
     u64 t = type & FRAME_TYPE_MASK;
@@ -178,6 +189,7 @@ int pv_mm_audit(struct domain *d, void (*report)(const char *line))
             return -ENOMEM;
     a.window_frames = (PAGE_SIZE << order) / sizeof(a.window[0]);
     mm_lock(d);
+    ldt_pages_check(&a);
     spin_lock(&d->frame_lock);
     for (a.first = next_mfn(d, 0); a.first != ~0ull;
          a.first = next_mfn(d, a.first + a.window_frames))

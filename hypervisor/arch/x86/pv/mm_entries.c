@@ -116,7 +116,8 @@ int mm_l1_get_slow(struct mm_work *w, pte_t *entry)
 void mm_descriptors_unmapped(struct domain *d, struct frame *f)
 {
     struct vcpu *v;
-    if (frame_owner(f) != d)
+    /* A table may hold 512 mappings of one page: the vCPUs are looked at for the first. */
+    if (!d->arch.ldt_pages || frame_owner(f) != d)
         return;
     /*
      * It may be the guest's way to tell that it wants an old LDT's page back: the windows fill

@@ -56,7 +56,8 @@ struct arch_vcpu {
     u32 gdt_cpu; /* whose reserved page its window shows; NR_CPUS: none yet */
     vaddr_t ldt_base;
     u32 ldt_entries;
-    u64 ldt_mapped; /* bit n: page n of the LDT window is mapped (on demand, by the fault) */
+    /* Bit n: page n of the LDT window is mapped (on demand, by the fault). Counted in ldt_pages. */
+    u64 ldt_mapped;
 
     u64 cr0; /* what the guest reads: only TS varies */
     u64 cr2; /* as the guest reads it: of its last page fault, or what it wrote */
@@ -87,6 +88,7 @@ struct arch_domain {
     u32 devalidate_head;
     /* pv_mm_relinquish()'s place in the list of frames, with a reference: MFN; 0: at its start. */
     u32 relinquish_frame;
+    u32 ldt_pages; /* bits that are set in ldt_mapped of all vCPUs; under page_table_lock */
     struct log_dirty *log_dirty; /* NULL: its writes are not logged (pv/mm_log_dirty.h) */
     u64 *perdomain_l3;           /* the table behind the per-domain slot; mm/perdomain.c */
     mfn_t perdomain_l3_mfn;
