@@ -37,7 +37,7 @@ long hypercall_sched_op(struct vcpu *v, u64 cmd, u64 arg, u64 a3, u64 a4, u64 a5
 
 long sched_op_yield(struct vcpu *v, void *arg)
 {
-    sched_yield();
+    vcpu_yield();
     return 0;
 }
 

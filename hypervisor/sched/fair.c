@@ -12,10 +12,11 @@
  * ahead in that scale, and asks it to take a vCPU over; so three equal vCPUs on two CPUs get two
  * thirds each. Queues that do not exchange vCPUs (by affinity) drift apart. A queue that is far
  * behind is moved up as a whole, by its offset, and a vCPU that changes queues is brought near its
- * new queue: old debts are never more than LAG_MAX.
+ * new queue: old debts are never more than LAG_MAX, and an idle CPU has none.
  *
  * Virtual times are compared by the sign of their difference, so they may wrap around.
  */
+#include "core/time.h"
 #include "lib/print.h"
 #include "policy.h"
 
@@ -43,8 +44,9 @@ struct fair_queue {
 
 static DEFINE_PER_CPU(struct fair_queue, fair_queue);
 
-/* The furthest that any queue has come, in global virtual time. */
+/* The furthest that any queue had come at that moment, in global virtual time. */
 static u64 fair_front;
+static nsec_t fair_front_time;
 
 static s64 vtime_diff(u64 a, u64 b)
 {
@@ -82,13 +84,46 @@ static void fair_vcpu_init(struct vcpu *v)
     v->sched.vtime = per_cpu(fair_queue, v->cpu).clock;
 }
 
-/* Not further behind the front than LAG_MAX. */
-static void queue_catch_up(struct fair_queue *q)
+/* How far ahead of that the current vCPU of a CPU is by now; of an idle one, as if it were behind. */
+static s64 lead_over(const struct fair_queue *q, u64 global, nsec_t now)
+{
+    u32 weight = READ_ONCE(q->lead_weight);
+    nsec_t time = READ_ONCE(q->lead_time);
+    if (!weight)
+        return -1;
+    u64 ran = now > time ? vtime_of_run(now - time, weight) : 0;
+    return vtime_diff(READ_ONCE(q->lead) + ran, global);
+}
+
+/* Those that run alone are charged seldom: look where they are, if nobody has for long. */
+static void front_refresh(nsec_t now)
+{
+    u64 front = READ_ONCE(fair_front);
+    u32 cpu;
+
+    if (now - READ_ONCE(fair_front_time) < BALANCE_INTERVAL)
+        return;
+    for_each_online_cpu (cpu) {
+        s64 ahead = lead_over(&per_cpu(fair_queue, cpu), front, now);
+        if (ahead > 0)
+            front += (u64)ahead;
+    }
+    WRITE_ONCE(fair_front, front);
+    WRITE_ONCE(fair_front_time, now);
+}
+
+/* Not further behind the front than so much. */
+static void queue_limit_lag(struct fair_queue *q, s64 most)
 {
     s64 lag = vtime_diff(READ_ONCE(fair_front), q->clock + q->offset);
 
-    if (lag > LAG_MAX)
-        q->offset += (u64)(lag - LAG_MAX);
+    if (lag > most)
+        q->offset += (u64)(lag - most);
+}
+
+static void queue_catch_up(struct fair_queue *q)
+{
+    queue_limit_lag(q, LAG_MAX);
 }
 
 static void fair_charge(struct vcpu *v, nsec_t now)
@@ -106,8 +141,10 @@ static void fair_charge(struct vcpu *v, nsec_t now)
         least = first->sched.vtime;
     if (vtime_diff(least, q->clock) > 0)
         q->clock = least;
-    if (vtime_diff(q->clock + q->offset, READ_ONCE(fair_front)) > 0)
+    if (vtime_diff(q->clock + q->offset, READ_ONCE(fair_front)) > 0) {
         WRITE_ONCE(fair_front, q->clock + q->offset);
+        WRITE_ONCE(fair_front_time, now);
+    }
 
     WRITE_ONCE(q->lead, v->sched.vtime + q->offset);
     WRITE_ONCE(q->lead_time, now);
@@ -135,6 +172,11 @@ static void fair_enqueue(struct vcpu *v, enum sched_why why)
     struct list_node *at = &q->waiting;
 
     if (why == SCHED_WOKEN) {
+        if (list_empty(&q->waiting) && sched_current_of(v->cpu)->is_idle) {
+            /* Nobody waited for this CPU, so nobody here is owed anything. */
+            front_refresh(time_now());
+            queue_limit_lag(q, 0);
+        }
         queue_catch_up(q);
         if (vtime_diff(v->sched.vtime, q->clock) < -WAKE_CREDIT)
             v->sched.vtime = q->clock - (u64)WAKE_CREDIT;
@@ -237,14 +279,9 @@ static u32 fair_balance(u32 cpu, nsec_t now)
 
     s64 most = BALANCE_THRESHOLD;
     for_each_online_cpu (other) {
-        struct fair_queue *o = &per_cpu(fair_queue, other);
-        u32 weight = READ_ONCE(o->lead_weight);
-        nsec_t time = READ_ONCE(o->lead_time);
-        if (other == cpu || !weight || !sched_cpu_allowed(first, other))
+        if (other == cpu || !sched_cpu_allowed(first, other))
             continue;
-
-        u64 lead = READ_ONCE(o->lead) + (now > time ? vtime_of_run(now - time, weight) : 0);
-        s64 ahead = vtime_diff(lead, first->sched.vtime + q->offset);
+        s64 ahead = lead_over(&per_cpu(fair_queue, other), first->sched.vtime + q->offset, now);
         if (ahead > most) {
             most = ahead;
             found = other;

@@ -309,7 +309,7 @@ void sched_unblock(struct vcpu *v)
         sched_wake(v);
 }
 
-void sched_yield(void)
+void vcpu_yield(void)
 {
     if (!READ_ONCE(this_cpu(sched_waiting)))
         return;

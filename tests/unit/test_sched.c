@@ -176,6 +176,36 @@ static void test_sleeper_is_served_soon(void **state)
     assert_true(info.time[RUNSTATE_runnable] < sleeper->ran * 5);
 }
 
+/* Who slept beside an idle CPU was kept from nothing, and does not keep another from its own when it wakes. */
+static void test_sleep_is_no_claim(void **state)
+{
+    world_init(2);
+    struct guest *busy = world_add(256), *others[2] = {world_add(256), world_add(256)};
+    world_start(busy);
+    world_settle();
+    for (u32 i = 0; i < 2; i++) {
+        others[i]->burst = MILLISECONDS(1);
+        others[i]->sleep = SECONDS(100);
+        world_start(others[i]);
+        world_run(host_now + MILLISECONDS(2));
+    }
+    assert_int_equal(others[0]->v->cpu, others[1]->v->cpu);
+    nsec_t start = MILLISECONDS(300);
+    for (u32 i = 0; i < 2; i++) {
+        others[i]->burst = SECONDS(1);
+        others[i]->wake_at = start;
+    }
+    world_run(start);
+    for (nsec_t at = start; at < start + MILLISECONDS(300); at += MILLISECONDS(30)) {
+        struct vcpu_runstate_info before, after;
+        sched_runstate_get(busy->v, &before);
+        world_run(at + MILLISECONDS(30));
+        sched_runstate_get(busy->v, &after);
+        /* A third of it is the others'. */
+        assert_in_range(after.time[RUNSTATE_runnable] - before.time[RUNSTATE_runnable], 0, MILLISECONDS(20));
+    }
+}
+
 static void test_no_ticks_alone(void **state)
 {
     world_init(2);
@@ -190,7 +220,7 @@ static void test_no_ticks_alone(void **state)
     assert_true(host_deadline[0] == ~0ull && host_deadline[1] == ~0ull);
     u64 programmed = host_timer_programmed;
     for (u32 i = 0; i < 100; i++) {
-        sched_yield();
+        vcpu_yield();
         world_settle();
     }
     assert_int_equal(host_timer_programmed, programmed);
@@ -205,7 +235,7 @@ static void test_yield_gives_way(void **state)
     world_settle();
     for (u32 i = 0; i < 10; i++) {
         struct vcpu *v = host_cpu_info[0].vcpu;
-        sched_yield();
+        vcpu_yield();
         world_settle();
         assert_ptr_not_equal(host_cpu_info[0].vcpu, v);
     }
@@ -386,7 +416,7 @@ static void test_traces(void **state)
     host_cpu = g->v->cpu;
     trace_on = true;
     struct vcpu *v = current, *other = v == g->v ? world_guests[0].v : g->v;
-    sched_yield();
+    vcpu_yield();
     world_settle();
     host_cpu = other->cpu;
     sched_block();
@@ -446,7 +476,7 @@ static void random_operation(void)
         break;
     case 4:
         if (!current->is_idle)
-            sched_yield();
+            vcpu_yield();
         break;
     case 5:
         vcpu_pause_change(g->v, 1);
@@ -508,6 +538,7 @@ int main(void)
         cmocka_unit_test_teardown(test_past_is_forgotten, teardown),
         cmocka_unit_test_teardown(test_separate_cpus_then_together, teardown),
         cmocka_unit_test_teardown(test_sleeper_is_served_soon, teardown),
+        cmocka_unit_test_teardown(test_sleep_is_no_claim, teardown),
         cmocka_unit_test_teardown(test_no_ticks_alone, teardown),
         cmocka_unit_test_teardown(test_yield_gives_way, teardown),
         cmocka_unit_test_teardown(test_soft_affinity, teardown),

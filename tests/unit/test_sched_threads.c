@@ -141,7 +141,7 @@ static void guest_turn(struct token *t)
         sched_block();
         break;
     case 2:
-        sched_yield();
+        vcpu_yield();
         break;
     case 3:
         pause_for_a_while(other);

@@ -52,7 +52,7 @@ void sched_sleep_sync(struct vcpu *v);
 /* current gives up the CPU: until an event (SCHEDOP_block, returns at once if one is pending), or
  * only to others of its rank (SCHEDOP_yield). They raise SOFTIRQ_SCHEDULE and return. */
 void sched_block(void);
-void sched_yield(void);
+void vcpu_yield(void);
 /* An event for v is pending: ends its SCHEDOP_block or SCHEDOP_poll, if it is in one. Any CPU; the
  * caller made the event visible before. */
 void sched_unblock(struct vcpu *v);
