@@ -315,14 +315,15 @@ fail:
 
 void vcpu_reset(struct vcpu *v)
 {
-    vcpu_pause(v);
+    /* The whole domain: a sibling may be initialising v, or bringing it up. */
+    domain_pause(v->domain);
     arch_vcpu_reset(v);
     v->initialised = false;
     v->nmi_pending = false;
     __atomic_or_fetch(&v->pause_flags, VCPU_PAUSED_DOWN, __ATOMIC_SEQ_CST);
     __atomic_and_fetch(&v->pause_flags, ~VCPU_PAUSED_BLOCKED, __ATOMIC_SEQ_CST);
     event_poll_end(v);
-    vcpu_unpause(v);
+    domain_unpause(v->domain);
 }
 
 static void vcpu_info_move(struct vcpu *v, struct frame *f, u32 offset)

@@ -287,8 +287,9 @@ static void test_reset(void **state)
     v->initialised = v->nmi_pending = true;
     v->pause_flags = VCPU_PAUSED_BLOCKED;
     vcpu_reset(v);
+    assert_int_equal(domain_world.sleeps_sync, 2); /* its sibling, too */
     assert_int_equal(v->pause_flags, VCPU_PAUSED_DOWN);
-    assert_int_equal(v->pause_count, 0);
+    assert_int_equal(d->pause_count, 0);
     assert_false(v->initialised || v->nmi_pending);
     domain_world_kill(d);
 }

@@ -226,7 +226,8 @@ static inline bool vcpu_runnable(const struct vcpu *v)
            !READ_ONCE(v->domain->pause_count);
 }
 
-/* Reset to the state before it was brought up (VCPUOP_initialise may come again). */
+/* Reset to the state before it was brought up (VCPUOP_initialise may come again). Pauses its domain
+ * meanwhile. */
 void vcpu_reset(struct vcpu *v);
 /* Use the vcpu_info at this guest frame and byte offset from now on. -ENXIO: not within
  * a frame, or misaligned; -EINVAL: no such place, the

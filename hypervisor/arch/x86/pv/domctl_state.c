@@ -20,7 +20,9 @@
 #define MCG_CAP_COUNT        0xffull
 #define NR_STATE_MSRS        2u
 
-/* The vCPU that the call means; not of the caller, and stopped until state_end(). -EINVAL, -ESRCH.
+/*
+ * The vCPU that the call means; not of the caller. Its domain is stopped until state_end(): also a
+ * sibling changes it, by initialising it. -EINVAL, -ESRCH.
  */
 static int state_begin(struct vcpu *caller, struct domctl_call *c, u32 id, struct vcpu **v)
 {
@@ -29,13 +31,13 @@ static int state_begin(struct vcpu *caller, struct domctl_call *c, u32 id, struc
         return -EINVAL;
     if (!*v)
         return -ESRCH;
-    vcpu_pause(*v);
+    domain_pause(c->d);
     return 0;
 }
 
 static long state_end(struct vcpu *v, long result)
 {
-    vcpu_unpause(v);
+    domain_unpause(v->domain);
     return result;
 }
 
