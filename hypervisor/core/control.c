@@ -40,7 +40,7 @@ int control_bitmap_in(u64 *words, u32 nr_bits, const struct xenctl_bitmap *bitma
 int control_bitmap_out(const struct xenctl_bitmap *bitmap, const u64 *words, u32 nr_bits)
 {
     u32 bits = MIN(nr_bits, bitmap->nr_bits), whole = bits / 8;
-    u32 bytes = DIV_ROUND_UP(bitmap->nr_bits, 8u);
+    u32 bytes = bitmap->nr_bits / 8 + (bitmap->nr_bits % 8 != 0); /* a sum would wrap */
     vaddr_t to = bitmap->bitmap.va;
     if (guest_copy_out(to, words, whole))
         return -EFAULT;

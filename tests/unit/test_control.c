@@ -332,6 +332,11 @@ static void test_bitmaps(void **state)
             assert_int_equal(bytes[i / 8] >> (i % 8) & 1, i < MIN(bits, 200u));
         assert_int_equal(bytes[DIV_ROUND_UP(bits, 8u)], 0xa5);
     }
+    /* However many there are, no fewer bytes are theirs: this one's last is out of reach. */
+    for (u32 bits = UINT32_MAX - 8; bits; bits = bits == UINT32_MAX ? 0 : bits + 1) {
+        struct xenctl_bitmap map = {.bitmap.va = BIT(47) - (bits - 1) / 8, .nr_bits = bits};
+        assert_int_equal(control_bitmap_out(&map, words, 0), -EFAULT);
+    }
 }
 
 static void test_affinity_and_weight(void **state)
