@@ -255,6 +255,15 @@ static bool grant_map_acquire(struct grant_table *t, u32 handle, struct grant_ma
     return acquired;
 }
 
+/* Whether the hypercall that runs here has taken handle. */
+static bool grant_unmap_batched(const struct grant_unmap_batch *batch, u32 handle)
+{
+    for (u32 i = 0; i < batch->count; i++)
+        if (batch->entries[i].handle == handle)
+            return true;
+    return false;
+}
+
 /* The frame behind a mapping: it stays while the mapping's use of the entry does. */
 static struct frame *grant_mapped_frame(const struct grant_map *m)
 {
@@ -275,8 +284,14 @@ static int grant_unmap_one(struct domain *d, u32 handle, u64 host_addr, u64 bus_
     struct grant_map map;
     if (batch->count == UNMAP_BATCH)
         grant_unmap_finish(d);
-    if (!grant_map_acquire(d->grants, handle, &map))
-        return GNTST_bad_handle;
+    if (!grant_map_acquire(d->grants, handle, &map)) {
+        if (!grant_unmap_batched(batch, handle))
+            return GNTST_bad_handle;
+        /* This call has it, for a part that went before; another may be left. */
+        grant_unmap_finish(d);
+        if (!grant_map_acquire(d->grants, handle, &map))
+            return GNTST_bad_handle;
+    }
     struct grant_unmapped *u = &batch->entries[batch->count++];
     *u = (struct grant_unmapped){
         .granter = map.granter,
