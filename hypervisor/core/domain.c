@@ -275,8 +275,8 @@ struct domain *domain_create(domid_t id, u32 max_vcpus, int *error)
         .max_vcpus = max_vcpus,
         .max_event_ports = EVTCHN_FIFO_NR_CHANNELS,
         .max_grant_version = GRANT_VERSION_MAX,
-        .max_grant_frames = GRANT_FRAMES_DEFAULT,
-        .max_maptrack_frames = GRANT_MAPTRACK_FRAMES_DEFAULT,
+        .max_grant_frames = grant_frames_max,
+        .max_maptrack_frames = grant_maptrack_frames_max,
         .is_hardware = id == 0,
     };
     return domain_create_configured(id, &config, error);

@@ -80,6 +80,12 @@ long hypercall_domctl(struct vcpu *v, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, u6
 
 /* --- creation */
 
+/* What the tools ask for; below 0: as much as there may be. */
+static u32 limit_or_all(s32 asked, u32 all)
+{
+    return asked < 0 ? all : (u32)asked;
+}
+
 static long config_check(struct domctl_call *call)
 {
     const struct xen_domctl_createdomain *c = &call->op.u.createdomain;
@@ -94,6 +100,10 @@ static long config_check(struct domctl_call *call)
     if (c->grant_opts & ~(u32)XEN_DOMCTL_GRANT_version_mask || !version ||
         version > GRANT_VERSION_MAX)
         return domctl_refuse(call, -EINVAL, "the version of the grant table");
+    u32 grant_frames = limit_or_all(c->max_grant_frames, grant_frames_max);
+    if (!grant_frames || grant_frames > grant_frames_max ||
+        limit_or_all(c->max_maptrack_frames, grant_maptrack_frames_max) > grant_maptrack_frames_max)
+        return domctl_refuse(call, -EINVAL, "the limits of the grant table");
     if (c->iommu_opts || c->vmtrace_size)
         return domctl_refuse(call, -EINVAL, "options that need an IOMMU or traces of branches");
     if (!cpupool_can_run(c->cpupool_id))
@@ -145,10 +155,8 @@ long domctl_createdomain(struct vcpu *v, void *arg)
         .max_event_ports = op->max_evtchn_port < EVTCHN_FIFO_NR_CHANNELS ? op->max_evtchn_port + 1
                                                                          : EVTCHN_FIFO_NR_CHANNELS,
         .max_grant_version = XEN_DOMCTL_GRANT_version(op->grant_opts),
-        .max_grant_frames =
-            op->max_grant_frames < 0 ? GRANT_FRAMES_DEFAULT : (u32)op->max_grant_frames,
-        .max_maptrack_frames = op->max_maptrack_frames < 0 ? GRANT_MAPTRACK_FRAMES_DEFAULT
-                                                           : (u32)op->max_maptrack_frames,
+        .max_grant_frames = limit_or_all(op->max_grant_frames, grant_frames_max),
+        .max_maptrack_frames = limit_or_all(op->max_maptrack_frames, grant_maptrack_frames_max),
         .cpupool = op->cpupool_id,
         .is_xenstore = op->flags & XEN_DOMCTL_CDF_xs_domain,
         .control_paused = true,

@@ -9,6 +9,7 @@
 #include "grant_private.h"
 #include "abi/memory.h"
 #include "arch/vcpu.h"
+#include "core/cmdline.h"
 #include "core/heap.h"
 #include "errno.h"
 #include "lib/print.h"
@@ -18,6 +19,10 @@
 
 /* Every table has so many frames from the start. */
 #define INITIAL_FRAMES 1
+
+u32 grant_frames_max = 64, grant_maptrack_frames_max = 1024;
+OPTION_DEFINE_UINT("gnttab_max_frames", grant_frames_max);
+OPTION_DEFINE_UINT("gnttab_max_maptrack_frames", grant_maptrack_frames_max);
 
 /* --- frames */
 

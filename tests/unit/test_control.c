@@ -166,6 +166,7 @@ static void test_create_refused(void **state)
     for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
         u32 lines = memory_world.log_lines;
         dom.u.createdomain = bad[i].with;
+        dom.u.createdomain.max_grant_frames = 1;
         assert_int_equal(call_domctl(XEN_DOMCTL_createdomain, 0), bad[i].error);
         assert_int_equal(memory_world.log_lines, lines + 1);
     }
@@ -195,6 +196,39 @@ static void test_grant_version(void **state)
         assert_int_equal(call_domctl(XEN_DOMCTL_createdomain, 0), 0);
         struct domain *d = domain_get(dom.domain);
         assert_int_equal(grant_table_set_version(d, 2), version == 2 ? 0 : -ENOSYS);
+        domain_put(d);
+        destroy(dom.domain);
+    }
+}
+
+/* So many frames of a grant table, and of its handles, may be asked for. */
+static void test_grant_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        s32 frames, maptrack;
+        long answer;
+    } asked[] = {
+        {0, -1, -EINVAL},
+        {65, -1, -EINVAL},
+        {INT32_MAX, -1, -EINVAL},
+        {-1, 1025, -EINVAL},
+        {-1, INT32_MAX, -EINVAL},
+        {1, 0, 0},
+        {64, 1024, 0},
+        {-1, -1, 0},
+    };
+    for (u32 i = 0; i < ARRAY_SIZE(asked); i++) {
+        dom.u.createdomain = config();
+        dom.u.createdomain.max_grant_frames = asked[i].frames;
+        dom.u.createdomain.max_maptrack_frames = asked[i].maptrack;
+        assert_int_equal(call_domctl(XEN_DOMCTL_createdomain, 0), asked[i].answer);
+        if (asked[i].answer)
+            continue;
+        struct domain *d = domain_get(dom.domain);
+        assert_int_equal(d->grants->max_frames, asked[i].frames < 0 ? 64 : asked[i].frames);
+        assert_int_equal(d->grants->max_map_pages,
+                         asked[i].maptrack < 0 ? 1024 : asked[i].maptrack);
         domain_put(d);
         destroy(dom.domain);
     }
@@ -570,6 +604,7 @@ int main(void)
         TEST(test_versions_and_privilege),
         TEST(test_create_refused),
         TEST(test_grant_version),
+        TEST(test_grant_limits),
         TEST(test_numbers),
         TEST(test_life),
         TEST(test_lists),

@@ -11,11 +11,10 @@
 #include "types.h"
 
 /*
- * Limits of a domain that is not given others: frames of its own table, and of its handles for what
- * it maps.
+ * Options gnttab_max_frames and gnttab_max_maptrack_frames: how many frames of its own table, and
+ * of its handles for what it maps, a domain may be given, and has if nobody says.
  */
-#define GRANT_FRAMES_DEFAULT          64u
-#define GRANT_MAPTRACK_FRAMES_DEFAULT 1024u
+extern u32 grant_frames_max, grant_maptrack_frames_max;
 
 #define GRANT_VERSION_MAX 2u
 
