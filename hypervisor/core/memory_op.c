@@ -467,12 +467,15 @@ static long resource_grant_table(struct domain *d, struct xen_mem_acquire_resour
     u64 status = r->id == XENMEM_resource_grant_table_id_status ? XENMAPIDX_grant_table_status : 0;
     if (r->id != XENMEM_resource_grant_table_id_shared && !status)
         return -EINVAL;
+    u32 max = grant_table_frames_max(d, status);
+    if (guest_handle_is_null(r->frame_list) == !!r->nr_frames)
+        return -EINVAL;
     if (!r->nr_frames) {
-        if (!guest_handle_is_null(r->frame_list))
-            return -EINVAL;
-        r->nr_frames = grant_table_frames_max(d, status);
+        r->nr_frames = max;
         return 0;
     }
+    if (r->frame + r->nr_frames > max)
+        return -EINVAL;
     if (r->nr_frames > RESOURCE_FRAMES_MAX)
         return -E2BIG;
     for (u32 i = 0; i < r->nr_frames; i++) {
@@ -491,7 +494,7 @@ long memory_op_acquire_resource(struct vcpu *v, void *arg)
     struct xen_mem_acquire_resource *r = arg;
     if (r->pad)
         return -EINVAL;
-    if (r->frame >> 32)
+    if (r->frame >> 32 || (r->frame + r->nr_frames) >> 32)
         return -EINVAL;
     /* Of other domains, by their numbers. */
     struct domain *d = r->domid == DOMID_SELF ? NULL : domain_get(r->domid);
@@ -502,6 +505,8 @@ long memory_op_acquire_resource(struct vcpu *v, void *arg)
         result = -EPERM;
     else if (r->type == XENMEM_resource_grant_table)
         result = resource_grant_table(d, r);
+    else if (r->type == XENMEM_resource_ioreq_server || r->type == XENMEM_resource_vmtrace_buf)
+        result = -EINVAL; /* a paravirtual guest has none of them */
     domain_put(d);
     return result;
 }

@@ -15,6 +15,7 @@
 #include "core/hypercall_handlers.h"
 #include "core/percpu.h"
 #include "errno.h"
+#include "hypervisor/core/grant_private.h"
 #include "tests/unit/host/memory_calls.h"
 
 #define COMMAND_BITS 6
@@ -396,6 +397,63 @@ static void test_queries(void **state)
     assert_int_equal(memory_op(XENMEM_current_reservation, &other), 5);
 }
 
+/* --- resources */
+
+static void test_resources(void **state)
+{
+    (void)state;
+    const u64 high = XENMAPIDX_grant_table_status; /* means something else elsewhere */
+    const u16 table = XENMEM_resource_grant_table;
+    const u32 shared = XENMEM_resource_grant_table_id_shared;
+    const u32 status = XENMEM_resource_grant_table_id_status;
+    static u64 frames[64];
+    const struct {
+        u16 type;
+        u32 id;
+        u64 frame;
+        u32 nr;
+        void *to;
+        long answer;
+    } asked[] = {
+        {table, shared, 1, 1, NULL, -EINVAL},
+        {table, shared, 0, 0, frames, -EINVAL},
+        {table, shared, high, 1, frames, -EINVAL},
+        {table, shared, 63, 2, frames, -EINVAL},
+        {table, shared, 0, 65, frames, -EINVAL},
+        {table, shared, 0, 1025, frames, -EINVAL},
+        {table, shared, UINT32_MAX, 1, frames, -EINVAL},
+        {table, shared, 1ull << 32, 1, frames, -EINVAL},
+        {table, status, 8, 1, frames, -EINVAL},
+        {table, 2, 0, 1, frames, -EINVAL},
+        {table, 2, 0, 0, NULL, -EINVAL},
+        {XENMEM_resource_ioreq_server, 0, 0, 0, NULL, -EINVAL},
+        {XENMEM_resource_ioreq_server, 0, 0, 1, frames, -EINVAL},
+        {XENMEM_resource_vmtrace_buf, 0, 0, 1, frames, -EINVAL},
+        {XENMEM_resource_vmtrace_buf + 1, 0, 0, 1, frames, -EOPNOTSUPP},
+        {table, shared, 0, 0, NULL, 0},
+        {table, status, 0, 0, NULL, 0},
+        {table, status, 0, 1, frames, 0},
+        {table, shared, 0, 64, frames, 0},
+    };
+    assert_int_equal(grant_table_set_version(guest, 2), 0);
+    domain_world_run(domain_world.dom0->vcpus[0]);
+    for (u32 i = 0; i < ARRAY_SIZE(asked); i++) {
+        struct xen_mem_acquire_resource r = {.domid = 7,
+                                             .type = asked[i].type,
+                                             .id = asked[i].id,
+                                             .frame = asked[i].frame,
+                                             .nr_frames = asked[i].nr,
+                                             .frame_list.va = (u64)asked[i].to};
+        assert_int_equal(memory_op(XENMEM_acquire_resource, &r), asked[i].answer);
+        if (asked[i].answer)
+            assert_int_equal(guest->grants->nr_frames, 1); /* it did not grow for that */
+        else if (!asked[i].nr)
+            assert_int_equal(r.nr_frames, asked[i].id == shared ? 64 : 8);
+    }
+    for (u32 i = 0; i < 64; i++)
+        assert_int_equal(frames[i], virt_to_mfn(guest->grants->shared[i]).v);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, memory_calls_setup, memory_calls_teardown)
 
 int main(void)
@@ -418,6 +476,7 @@ int main(void)
         TEST(test_decrease_mapped),
         TEST(test_in_multicall),
         TEST(test_queries),
+        TEST(test_resources),
     };
     return cmocka_run_group_tests(tests, memory_calls_setup_group, NULL);
 }

@@ -154,7 +154,7 @@ long memory_op_set_memory_map(struct vcpu *v, void *arg)
     struct domain *d = domain_get(op->domid);
     if (!d)
         return -ESRCH;
-    long result = v->domain->is_control ? 0 : -EPERM;
+    long result = may_control(d) ? 0 : -EPERM;
     struct xen_e820_entry *entries = NULL, *old = NULL;
     if (!result && !(entries = object_new_array(struct xen_e820_entry, n ? n : 1)))
         result = -ENOMEM;
