@@ -524,8 +524,11 @@ static int vcpu_info_release(struct domain *d)
 
 /* In this order, each until it does not say -ERESTART, and never again. */
 static int (*const kill_parts[])(struct domain *d) = {
-    grant_domain_release_mappings, event_domain_destroy, arch_domain_relinquish,
-    vcpu_info_release,             frames_release,
+    grant_domain_release_mappings,
+    event_domain_destroy,
+    arch_domain_relinquish,
+    vcpu_info_release,
+    frames_release,
 };
 
 int domain_kill(struct domain *d)

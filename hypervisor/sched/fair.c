@@ -84,7 +84,8 @@ static void fair_vcpu_init(struct vcpu *v)
     v->sched.vtime = per_cpu(fair_queue, v->cpu).clock;
 }
 
-/* How far ahead of that the current vCPU of a CPU is by now; of an idle one, as if it were behind. */
+/* How far ahead of that the current vCPU of a CPU is by now; of an idle one, as if it were behind.
+ */
 static s64 lead_over(const struct fair_queue *q, u64 global, nsec_t now)
 {
     u32 weight = READ_ONCE(q->lead_weight);

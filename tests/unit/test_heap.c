@@ -276,7 +276,8 @@ static u32 flushes_of_buddies(u32 then, u32 now, u32 flushed)
     return flushes;
 }
 
-/* Guests can have the hypervisor's own objects made and ended as often as they like: nobody need flush for those. */
+/* Guests can have the hypervisor's own objects made and ended as often as they like: nobody need
+ * flush for those. */
 static void test_no_flush_for_objects(void **state)
 {
     (void)state;
@@ -293,14 +294,16 @@ static void test_no_flush_for_objects(void **state)
     }
 }
 
-/* The TLB clock runs through all its 32 bits, and who was freed long ago says nothing of who was just now. */
+/* The TLB clock runs through all its 32 bits, and who was freed long ago says nothing of who was
+ * just now. */
 static void test_flush_after_long_time(void **state)
 {
     (void)state;
     assert_int_equal(flushes_of_buddies(1, 0x90000000, 0x90000000), 1);
     assert_int_equal(flushes_of_buddies(1, 0x90000000, 0x90000001), 0);
     assert_int_equal(flushes_of_buddies(0x90000000, 0x90000000, 0x90000000), 1);
-    /* Freed before the clock began again: all have flushed since, and one that flushed once more is not asked to. */
+    /* Freed before the clock began again: all have flushed since, and one that flushed once more is
+     * not asked to. */
     assert_int_equal(flushes_of_buddies(0xfffffff0, 5, 6), 0);
     assert_int_equal(flushes_of_buddies(0xfffffff0, 5, 5), 1);
 }

@@ -32,7 +32,7 @@ static int teardown(void **state)
 
 /* --- preemption */
 
-#define BIG_L1S 40u
+#define BIG_L1S  40u
 #define LDT_PAGE 16u /* of a vCPU's window, the LDT's first */
 
 /* One table of levels 4 and 3, two of level 2, and many of level 1. */
@@ -301,7 +301,8 @@ static void ldt_pages_come_when_needed(void **state)
     assert_int_equal(world.ldt_loads, 2);
 }
 
-/* One that is a table that is just being given up, after many others: not at once, and not said to be. */
+/* One that is a table that is just being given up, after many others: not at once, and not said to
+ * be. */
 static void ldt_page_of_tables_that_go(void **state)
 {
     struct tree t = tree_load(world.dom0);

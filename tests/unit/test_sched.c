@@ -176,7 +176,8 @@ static void test_sleeper_is_served_soon(void **state)
     assert_true(info.time[RUNSTATE_runnable] < sleeper->ran * 5);
 }
 
-/* Who slept beside an idle CPU was kept from nothing, and does not keep another from its own when it wakes. */
+/* Who slept beside an idle CPU was kept from nothing, and does not keep another from its own when
+ * it wakes. */
 static void test_sleep_is_no_claim(void **state)
 {
     world_init(2);
@@ -202,7 +203,8 @@ static void test_sleep_is_no_claim(void **state)
         world_run(at + MILLISECONDS(30));
         sched_runstate_get(busy->v, &after);
         /* A third of it is the others'. */
-        assert_in_range(after.time[RUNSTATE_runnable] - before.time[RUNSTATE_runnable], 0, MILLISECONDS(20));
+        assert_in_range(after.time[RUNSTATE_runnable] - before.time[RUNSTATE_runnable], 0,
+                        MILLISECONDS(20));
     }
 }
 

@@ -29,8 +29,8 @@ struct frame;
 struct frame *heap_alloc(u32 order, u32 node, u32 address_bits, u32 flags);
 void heap_free(struct frame *f, u32 order);
 /*
- * The same for what no guest had a way to, and no processor walked: who gets it need not flush TLBs.
- * f is the whole of one allocation.
+ * The same for what no guest had a way to, and no processor walked: who gets it need not flush
+ * TLBs. f is the whole of one allocation.
  */
 void heap_free_private(struct frame *f, u32 order);
 

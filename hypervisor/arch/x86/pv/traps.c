@@ -41,8 +41,8 @@ void trap_from_hypervisor(struct regs *regs)
     }
     u64 address = read_cr2();
     /*
-     * Touching the guest's LDT window (loading a selector of it) may need a page of it. Not until it
-     * is there at last: nobody else is served between here and the same fault, and the loads of
+     * Touching the guest's LDT window (loading a selector of it) may need a page of it. Not until
+     * it is there at last: nobody else is served between here and the same fault, and the loads of
      * selectors know what to do without.
      */
     if (regs->vector == TRAP_PF && !pv_ldt_fault(current, address))

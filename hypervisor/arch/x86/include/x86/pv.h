@@ -96,8 +96,8 @@ void pv_breakpoint(struct vcpu *v, struct regs *regs);
 
 /*
  * LDT window: map the page of the LDT that a fault at offset (bytes) needs. -EFAULT: there is none.
- * -ERESTART: its frame has to leave page tables that are being given up, which takes longer than may
- * be spent here; the fault may be met again.
+ * -ERESTART: its frame has to leave page tables that are being given up, which takes longer than
+ * may be spent here; the fault may be met again.
  */
 int pv_ldt_map_page(struct vcpu *v, u32 offset);
 void pv_ldt_unmap_all(struct vcpu *v);

@@ -18,8 +18,8 @@ void nmi_handle(struct regs *regs);
 const char *trap_name(u32 vector);
 
 /*
- * A fault in the window through which the processor reads v's LDT: as pv_ldt_map_page(); -EFAULT for
- * other addresses too.
+ * A fault in the window through which the processor reads v's LDT: as pv_ldt_map_page(); -EFAULT
+ * for other addresses too.
  */
 int pv_ldt_fault(struct vcpu *v, u64 address);
 
