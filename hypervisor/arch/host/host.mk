@@ -24,7 +24,7 @@ HOST_CFLAGS := -g -O1 -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -fn
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=object-size,pointer-overflow -fno-sanitize-recover=undefined
 # per_cpu() steps out of the variable on purpose. Each lock is a place where another CPU may come first.
 HOST_WRAP := $(addprefix --wrap=,lock_debug_acquiring lock_debug_releasing \
-	object_alloc object_alloc_array object_free page_free)
+	object_alloc object_alloc_array object_free heap_free_private)
 
 # What only looks on, and often: quick, and no coverage to be sought in it.
 HOST_LOOKERS := $(addprefix $(HOST_OUT)/,$(addsuffix .o,hypervisor/core/audit.c $(HOST_X86)/pv/mm_audit.c \

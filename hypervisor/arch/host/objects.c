@@ -20,8 +20,8 @@ void *__real_object_alloc_array(size_t size, size_t n);
 void *__wrap_object_alloc_array(size_t size, size_t n);
 void __real_object_free(void *object);
 void __wrap_object_free(void *object);
-void __real_page_free(void *page);
-void __wrap_page_free(void *page);
+void __real_heap_free_private(struct frame *f, u32 order);
+void __wrap_heap_free_private(struct frame *f, u32 order);
 /* core/object_heap.c clears by it what is still forbidden to others. */
 void *host_memset(void *to, int byte, size_t bytes);
 
@@ -57,11 +57,10 @@ void __wrap_object_free(void *object)
 }
 
 /* A page of cells goes back to the heap, which clears it. */
-void __wrap_page_free(void *page)
+void __wrap_heap_free_private(struct frame *f, u32 order)
 {
-    if (page)
-        ASAN_UNPOISON_MEMORY_REGION(page, PAGE_SIZE);
-    __real_page_free(page);
+    ASAN_UNPOISON_MEMORY_REGION(frame_to_virt(f), PAGE_SIZE << order);
+    __real_heap_free_private(f, order);
 }
 
 void *host_memset(void *to, int byte, size_t bytes)
