@@ -2,10 +2,9 @@
 /*
  * A service that is used while its machine moves, and the client that counts:
  *
- *   count serve PORT           answers each request with what it asked, and says "STOPPED <ms>" whenever it stood
- *                              still for longer than PAUSE_MS
- *   count ask ADDRESS PORT     one request after the other, until SIGTERM; then it says
- *                              "ASKED <requests> ANSWERED <right answers> LONGEST <ms>"
+ *   count serve PORT           answers each request with what it asked, and says "STOPPED <ms>"
+ * whenever it stood still for longer than PAUSE_MS count ask ADDRESS PORT     one request after the
+ * other, until SIGTERM; then it says "ASKED <requests> ANSWERED <right answers> LONGEST <ms>"
  *
  * Requests are numbers on one TCP connection.
  */
@@ -121,7 +120,8 @@ static void ask(struct sockaddr_in there)
             longest = now_ms() - began;
         usleep(BETWEEN_US);
     }
-    printf("ASKED %llu ANSWERED %llu LONGEST %.1f\n", (unsigned long long)asked, (unsigned long long)answered, longest);
+    printf("ASKED %llu ANSWERED %llu LONGEST %.1f\n", (unsigned long long)asked,
+           (unsigned long long)answered, longest);
 }
 
 int main(int argc, char **argv)
@@ -132,7 +132,8 @@ int main(int argc, char **argv)
     if (argc == 3 && !strcmp(argv[1], "serve")) {
         address.sin_port = htons((uint16_t)atoi(argv[2]));
         serve(address);
-    } else if (argc == 4 && !strcmp(argv[1], "ask") && inet_pton(AF_INET, argv[2], &address.sin_addr) == 1) {
+    } else if (argc == 4 && !strcmp(argv[1], "ask") &&
+               inet_pton(AF_INET, argv[2], &address.sin_addr) == 1) {
         address.sin_port = htons((uint16_t)atoi(argv[3]));
         ask(address);
         return 0;
