@@ -137,18 +137,28 @@ int event_alloc_unbound(struct domain *d, domid_t remote, u32 *port)
     return error;
 }
 
+/* Whether that port waits for the domain of that number; without re's lock, whether it just did. */
+static bool event_port_is_offered(const struct event_state *re, u32 port, domid_t id)
+{
+    const struct event_port *p = event_port_find(re, port);
+    return p && READ_ONCE(p->state) == EVENT_UNBOUND && READ_ONCE(p->peer) == id;
+}
+
 int event_bind_interdomain(struct domain *d, struct domain *remote, u32 remote_port, u32 *port)
 {
     struct event_state *e = d->events, *re = remote->events;
+    /* Who was offered nothing need not hold up the other while it looks for a port of its own. */
+    if (!event_port_is_offered(re, remote_port, d->id))
+        return -EINVAL;
     spin_lock_pair(&e->lock, &re->lock);
     int error = event_port_choose(d, port);
     if (error)
         goto out;
-    struct event_port *p = event_port_at(e, *port), *rp = event_port_find(re, remote_port);
-    if (!rp || rp->state != EVENT_UNBOUND || rp->peer != d->id) {
+    if (!event_port_is_offered(re, remote_port, d->id)) {
         error = -EINVAL;
         goto out;
     }
+    struct event_port *p = event_port_at(e, *port), *rp = event_port_find(re, remote_port);
     spin_lock_pair(&p->lock, &rp->lock);
     event_port_take(e, p, EVENT_INTERDOMAIN, 0);
     p->remote.domain = remote;

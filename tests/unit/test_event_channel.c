@@ -85,6 +85,10 @@ static void test_interdomain(void **state)
     struct evtchn_bind_interdomain bind = {.remote_dom = 5, .remote_port = 1};
     assert_int_equal(OP(bind_interdomain, .remote_dom = 5, .remote_port = 7), -EINVAL);
     assert_int_equal(OP(bind_interdomain, .remote_dom = 6, .remote_port = 1), -ESRCH);
+    /* That takes no lock of the other's. */
+    spin_lock(&guest->events->lock);
+    assert_int_equal(OP(bind_interdomain, .remote_dom = 5, .remote_port = 7), -EINVAL);
+    spin_unlock(&guest->events->lock);
     assert_int_equal(OP(bind_interdomain, .remote_dom = 5, .remote_port = 100000), -EINVAL);
     assert_int_equal(event_op_bind_interdomain(current, &bind), 0);
     assert_int_equal(bind.local_port, 1);
