@@ -53,28 +53,23 @@ bool pv_iopl_ok(const struct vcpu *v)
     return level <= v->arch.iopl;
 }
 
-/*
- * The bitmap lies in the kernel's address space: visit it for the copy. What cannot be read permits
- * nothing; the second byte may lie behind the bitmap's end.
- */
-static void bitmap_read(struct vcpu *v, vaddr_t at, u8 bytes[2])
+/* The bitmap lies in the kernel's address space: visit it for the copy. */
+static int bitmap_read(struct vcpu *v, vaddr_t at, u8 bytes[2])
 {
     bool user = !v->arch.kernel_mode;
     if (user)
         write_cr3(pv_cr3(v, true));
-    for (u32 i = 0; i < 2; i++)
-        if (guest_copy_in(&bytes[i], at + i, 1))
-            bytes[i] = 0xff;
+    int error = guest_copy_in(bytes, at, 2);
     if (user)
         write_cr3(pv_cr3(v, false));
+    return error;
 }
 
 static bool bitmap_permits(struct vcpu *v, u32 port, u32 bytes)
 {
     u8 map[2];
-    if (v->arch.iobmp_ports < port + bytes)
+    if (v->arch.iobmp_ports < port + bytes || bitmap_read(v, v->arch.iobmp + port / 8, map))
         return false;
-    bitmap_read(v, v->arch.iobmp + port / 8, map);
     u32 bits = (u32)map[0] | (u32)map[1] << 8;
     return !(bits >> (port % 8) & (BIT(bytes) - 1));
 }
