@@ -33,12 +33,8 @@ static inline void copy_end_init(struct copy_end *end, bool write)
 }
 
 /* The domain that a side of the copy names. GNTST_*. */
-static inline int copy_domain_get(const struct gnttab_copy_ptr *side, bool is_grant,
-                                  struct copy_end *end)
+static inline int copy_domain_get(const struct gnttab_copy_ptr *side, struct copy_end *end)
 {
-    /* Only its own frames may a domain name as such, whoever else there is. */
-    if (unlikely(!is_grant && side->domid != DOMID_SELF))
-        return GNTST_permission_denied;
     end->domain = domain_get(side->domid);
     return likely(end->domain && end->domain->grants) ? GNTST_okay : GNTST_bad_domain;
 }
@@ -101,8 +97,13 @@ static inline int copy_own_frame(struct domain *user, u64 gfn, struct copy_end *
 static inline int copy_end_acquire(struct domain *user, const struct gnttab_copy_ptr *side,
                                    bool is_grant, struct copy_end *end)
 {
-    int status = is_grant ? copy_claim_grant(user, side->u.ref, end)
-                          : copy_own_frame(user, side->u.gmfn, end);
+    int status;
+    if (is_grant)
+        status = copy_claim_grant(user, side->u.ref, end);
+    else if (likely(side->domid == DOMID_SELF)) /* only its own frames may a domain name as such */
+        status = copy_own_frame(user, side->u.gmfn, end);
+    else
+        status = GNTST_permission_denied;
     if (status != GNTST_okay || !end->write)
         return status;
     if (unlikely(frame_type_get_writable(end->claim.frame)))
@@ -138,9 +139,9 @@ static int copy_do(struct domain *d, const struct gnttab_copy *op, struct copy_e
                    struct copy_end *dest)
 {
     bool source_grant = op->flags & GNTCOPY_source_gref, dest_grant = op->flags & GNTCOPY_dest_gref;
-    int status = copy_domain_get(&op->source, source_grant, source);
+    int status = copy_domain_get(&op->source, source);
     if (status == GNTST_okay)
-        status = copy_domain_get(&op->dest, dest_grant, dest);
+        status = copy_domain_get(&op->dest, dest);
     if (status == GNTST_okay)
         status = copy_end_acquire(d, &op->source, source_grant, source);
     if (status == GNTST_okay)
