@@ -362,6 +362,7 @@ static inline int grant_claim_first(struct domain *granter, struct grant_active 
     struct grant_contents c = {.length = PAGE_SIZE};
     struct frame *f = NULL;
     u32 header;
+    ASSERT(spin_is_locked(&t->lock));
     if (likely(t->version == 1)) {
         struct grant_entry_v1 *entry = grant_v1_at(t, claim->ref);
         if (unlikely(!grant_mark_v1((u32 *)entry, false, wish, &header)))
@@ -397,6 +398,7 @@ static noinline int grant_claim_more(struct domain *granter, struct grant_active
 {
     const struct grant_table *t = granter->grants;
     u32 header;
+    ASSERT(spin_is_locked(&t->lock));
     if (a->user != wish->user || (a->part && wish->map) || (!a->frame && !wish->transitive) ||
         a->readers > ~0u - wish->uses || a->writers > ~0u - wish->uses)
         return GNTST_general_error;
