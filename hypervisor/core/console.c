@@ -289,8 +289,8 @@ void console_write(const char *text, size_t bytes)
         ring_append(text, bytes);
     if (!console_acquire())
         return;
+    lines_keep(text, bytes); /* first: whoever reads it on a device finds it after a crash too */
     devices_write(text, bytes);
-    lines_keep(text, bytes);
     partial_track(text, bytes);
     console_release();
 }

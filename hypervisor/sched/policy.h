@@ -6,7 +6,8 @@
  * v->cpu:
  *
  *   on a CPU     it is that CPU's current vCPU
- *   leaving      no longer current, but its context is not saved yet (v->running): in no queue
+ *   leaving      no longer current, but its context is not saved yet, or it looks for a place to
+ *                wait (v->running): in no queue, and nobody else places it
  *   waiting      runnable, in the run queue of v->cpu
  *   in transit   runnable, in no queue: somebody is about to place it
  *   asleep       not runnable, in no queue

@@ -67,7 +67,7 @@ void sched_queue_remove(struct vcpu *v)
 static bool vcpu_in_transit(const struct vcpu *v, const struct sched_cpu *q)
 {
     return v->runstate.state == RUNSTATE_runnable && list_empty(&v->sched.run_node) &&
-           !v->running && q->current_vcpu != v;
+           q->current_vcpu != v;
 }
 
 /* A CPU of the set, preferably cpu; NR_CPUS if it is empty. */
@@ -140,16 +140,25 @@ static void queue_notify(struct sched_cpu *q, struct vcpu *v, nsec_t now)
     }
 }
 
+/* The context of v is saved and its place found: from now on v may be freed (sched_sleep_sync). */
+static void vcpu_has_left(struct vcpu *v)
+{
+    __atomic_store_n(&v->running, false, __ATOMIC_RELEASE);
+}
+
 void sched_place(struct sched_cpu *q, struct vcpu *v, enum sched_why why)
 {
     u32 from = v->cpu, to;
+    bool leaving = v->running; /* nobody else places it, or frees it, until it has left */
 
     while ((to = cpu_choose(v)) != from) {
         struct sched_cpu *dst = &per_cpu(sched_cpu, to);
         spin_unlock(&q->lock);
         spin_lock_pair(&q->lock, &dst->lock);
-        if (v->cpu != from || !vcpu_in_transit(v, q)) {
+        if (v->cpu != from || v->running != leaving || !vcpu_in_transit(v, q)) {
             /* It fell asleep meanwhile, or a later waker placed it. */
+            if (leaving)
+                vcpu_has_left(v);
             spin_unlock_pair(&q->lock, &dst->lock);
             return;
         }
@@ -169,6 +178,8 @@ void sched_place(struct sched_cpu *q, struct vcpu *v, enum sched_why why)
         sched_policy->charge(q->current_vcpu, now);
     queue_add(v, why);
     queue_notify(q, v, now);
+    if (leaving)
+        vcpu_has_left(v);
     spin_unlock(&q->lock);
 }
 
@@ -430,11 +441,12 @@ void sched_switch_done(struct vcpu *prev)
     struct sched_cpu *q = &per_cpu(sched_cpu, prev->cpu);
 
     spin_lock(&q->lock);
-    __atomic_store_n(&prev->running, false, __ATOMIC_RELEASE);
-    if (!prev->is_idle && prev->runstate.state == RUNSTATE_runnable)
+    if (!prev->is_idle && prev->runstate.state == RUNSTATE_runnable) {
         sched_place(q, prev, SCHED_MOVED);
-    else
-        spin_unlock(&q->lock);
+        return;
+    }
+    vcpu_has_left(prev);
+    spin_unlock(&q->lock);
 }
 
 /* --- CPUs and vCPUs come and go */

@@ -22,8 +22,8 @@ extern const struct sched_policy *const sched_policy;
 /* Lock the run queue of v->cpu, which cannot change until it is unlocked. */
 struct sched_cpu *sched_lock(const struct vcpu *v);
 /*
- * v, in transit, into the queue of the CPU that suits it best. q, of v->cpu, is locked, and
- * unlocked.
+ * v, in transit or leaving, into the queue of the CPU that suits it best. q, of v->cpu, is locked,
+ * and unlocked.
  */
 void sched_place(struct sched_cpu *q, struct vcpu *v, enum sched_why why);
 /* Out of its queue, which is locked. */

@@ -101,6 +101,7 @@ def test_last_words_of_a_hang(boot):
     """Somebody presses the reset button: also then the end of the log is there, and domain 0's lines are."""
     running = boot(run=["echo 1; sleep 1000"])
     running.userspace()
+    running.expect("DOMUS-TEST: ticks")  # the line before it has ended: Linux writes pieces of 16 bytes
     running.monitor("system_reset")
     hear(running, r"\| dom0: .*DOMUS-TEST: userspace")
 

@@ -329,6 +329,51 @@ static void test_affinity_changes_on_the_way(void **state)
     assert_int_equal(g->v->cpu, 1);
 }
 
+static struct vcpu *leaves;
+
+static void sleep_and_unlock(void)
+{
+    __atomic_or_fetch(&leaves->pause_flags, VCPU_PAUSED_DOWN, __ATOMIC_SEQ_CST);
+    sched_sleep_nosync(leaves);
+    assert_true(leaves->running); /* sched_sleep_sync() would still wait */
+    spin_unlock(&per_cpu(sched_cpu, 0).lock);
+}
+
+static void sleep_wake_and_unlock(void)
+{
+    __atomic_or_fetch(&leaves->pause_flags, VCPU_PAUSED_DOWN, __ATOMIC_SEQ_CST);
+    sched_sleep_nosync(leaves);
+    __atomic_and_fetch(&leaves->pause_flags, ~VCPU_PAUSED_DOWN, __ATOMIC_SEQ_CST);
+    sched_wake(leaves);
+    spin_unlock(&per_cpu(sched_cpu, 0).lock);
+}
+
+/*
+ * It has left CPU 1 for CPU 0, whose lock is held, when it is put to sleep: whoever waits for that,
+ * to free it, waits until the scheduler does not look at it any more.
+ */
+static void test_sleeps_on_the_way(void **state)
+{
+    world_init(2);
+    struct guest *g = world_add(256);
+    leaves = g->v;
+    for (int wake = 0; wake < 2; wake++) {
+        pin(g, BIT(1));
+        world_start(g);
+        world_settle();
+        assert_int_equal(leaves->cpu, 1);
+        other_cpu = wake ? sleep_wake_and_unlock : sleep_and_unlock;
+        spin_lock(&per_cpu(sched_cpu, 0).lock);
+        host_cpu = 1;
+        pin(g, BIT(0));
+        world_serve(1);
+        assert_null(other_cpu);
+        world_settle();
+        world_check();
+        assert_int_equal(leaves->running, wake);
+    }
+}
+
 static void test_cpu_goes_down(void **state)
 {
     world_init(4);
@@ -547,6 +592,7 @@ int main(void)
         cmocka_unit_test_teardown(test_pin_override, teardown),
         cmocka_unit_test_teardown(test_pools, teardown),
         cmocka_unit_test_teardown(test_affinity_changes_on_the_way, teardown),
+        cmocka_unit_test_teardown(test_sleeps_on_the_way, teardown),
         cmocka_unit_test_teardown(test_cpu_goes_down, teardown),
         cmocka_unit_test_teardown(test_timers, teardown),
         cmocka_unit_test_teardown(test_runstate_area, teardown),

@@ -131,7 +131,7 @@ void world_start(struct guest *g)
     sched_wake(g->v);
 }
 
-static void cpu_serve(u32 cpu)
+void world_serve(u32 cpu)
 {
     host_timer_poll(cpu);
     host_cpu = cpu;
@@ -157,7 +157,7 @@ void world_settle(void)
         for (u32 cpu = 0; cpu < world_cpus; cpu++) {
             if (cpu_busy(cpu)) {
                 busy = true;
-                cpu_serve(cpu);
+                world_serve(cpu);
             }
         }
     }

@@ -33,7 +33,9 @@ void world_destroy(void);
 /* A vCPU, not runnable yet, that computes for ever. */
 struct guest *world_add(u32 weight);
 void world_start(struct guest *g);
-/* Softirqs and context switches of all CPUs, until there are no more at this moment. */
+/* Softirqs and context switches of one CPU. */
+void world_serve(u32 cpu);
+/* The same of all CPUs, until there are no more at this moment. */
 void world_settle(void);
 /* Let time pass until then. */
 void world_run(nsec_t until);
