@@ -117,7 +117,7 @@ static bool port_is_found(const struct domain *d, u32 port, const struct event_p
         /* Global ones are noted in vCPU 0, whoever is told of them. */
         return (v && v->virq_port[p->virq] == port) || d->vcpus[0]->virq_port[p->virq] == port;
     default:
-        return v != NULL;
+        return v || !p->vcpu; /* a port may be there before the first vCPU is */
     }
 }
 

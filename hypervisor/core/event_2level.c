@@ -13,7 +13,7 @@
 static inline void event_2level_select(struct domain *d, u32 port, const struct event_port *p)
 {
     struct vcpu *v = d->vcpus[READ_ONCE(p->vcpu)];
-    struct vcpu_info *info = READ_ONCE(v->info);
+    struct vcpu_info *info = likely(v) ? READ_ONCE(v->info) : NULL; /* tools may connect it first */
     u32 word = port / PORTS_PER_WORD % 64; /* of so many, as ports go: one word selects them */
     if (likely(info) && !bit_test_and_set(&info->evtchn_pending_sel, word))
         event_mark_pending_in(v, info);

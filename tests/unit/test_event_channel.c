@@ -77,6 +77,19 @@ static void events_seen(struct domain *d)
     }
 }
 
+/* A toolstack may connect a domain before it has given it vCPUs. */
+static void test_before_the_first_vcpu(void **state)
+{
+    struct vcpu *first = guest->vcpus[0];
+    guest->vcpus[0] = NULL;
+    struct evtchn_bind_interdomain bind = {.remote_dom = 5, .remote_port = unbound(guest, 0)};
+    assert_int_equal(event_op_bind_interdomain(current, &bind), 0);
+    assert_int_equal(OP(send, .port = bind.local_port), 0);
+    assert_true(pending(guest, bind.remote_port));
+    guest->vcpus[0] = first;
+    assert_int_equal(first->info->evtchn_upcall_pending, 0);
+}
+
 static void test_interdomain(void **state)
 {
     struct evtchn_alloc_unbound alloc = {.dom = 5, .remote_dom = DOMID_SELF};
@@ -569,9 +582,22 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(interdomain),     T(privilege),  T(self_loop),  T(virq),      T(pirq),
-        T(masks_and_wakes), T(poll),       T(limits),     T(no_memory), T(fifo_setup),
-        T(fifo_order),      T(fifo_moves), T(fifo_reset), T(random),    T(fifo_nonsense),
+        T(before_the_first_vcpu),
+        T(interdomain),
+        T(privilege),
+        T(self_loop),
+        T(virq),
+        T(pirq),
+        T(masks_and_wakes),
+        T(poll),
+        T(limits),
+        T(no_memory),
+        T(fifo_setup),
+        T(fifo_order),
+        T(fifo_moves),
+        T(fifo_reset),
+        T(random),
+        T(fifo_nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

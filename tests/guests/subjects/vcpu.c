@@ -90,6 +90,9 @@ static void contexts(void)
     BAD("tables that are none", context.ctrlreg[3] = xen_pfn_to_cr3(0xfffffff));
     BAD("tables of frame 0", context.ctrlreg[3] = 0);
     BAD("user tables that are data", context.ctrlreg[1] = xen_pfn_to_cr3(mfn_of(data_page)) | 1);
+    BAD("user tables that are data, unmarked",
+        context.ctrlreg[1] = xen_pfn_to_cr3(mfn_of(data_page)));
+    BAD("user tables of frame 0, marked", context.ctrlreg[1] = 1);
     BAD("fs base that is not canonical", context.fs_base = NONCANONICAL);
     BAD("gs base that is not canonical", context.gs_base_kernel = NONCANONICAL);
     BAD("user gs base that is not canonical", context.gs_base_user = NONCANONICAL);

@@ -2,9 +2,11 @@
 /*
  * A service that is used while its machine moves, and the client that counts:
  *
- *   count serve PORT           answers each request with what it asked, and says "STOPPED <ms>"
- * whenever it stood still for longer than PAUSE_MS count ask ADDRESS PORT     one request after the
- * other, until SIGTERM; then it says "ASKED <requests> ANSWERED <right answers> LONGEST <ms>"
+ *   count serve PORT           answers each request with what it asked, and says "STOPPED <ms> OWN
+ *                              <ms>" whenever it stood still for longer than PAUSE_MS: by the
+ *                              clock on the wall, and by its own, which rests while it is moved
+ *   count ask ADDRESS PORT     one request after the other, until SIGTERM; then it says
+ *                              "ASKED <requests> ANSWERED <right answers> LONGEST <ms>"
  *
  * Requests are numbers on one TCP connection.
  */
@@ -39,10 +41,10 @@ static void fail(const char *what)
     exit(1);
 }
 
-static double now_ms(void)
+static double now_ms(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
@@ -78,15 +80,17 @@ static void serve(struct sockaddr_in here)
     here.sin_addr.s_addr = INADDR_ANY;
     if (door < 0 || bind(door, (struct sockaddr *)&here, sizeof here) || listen(door, 1))
         fail("listen");
-    for (double last = now_ms();;) {
+    double last = now_ms(CLOCK_REALTIME), last_own = now_ms(CLOCK_MONOTONIC);
+    for (;;) {
         struct pollfd awaited = {.fd = peer < 0 ? door : peer, .events = POLLIN};
         int ready = poll(&awaited, 1, 1);
-        double now = now_ms();
-        if (now - last > PAUSE_MS) {
-            printf("STOPPED %.1f\n", now - last);
+        double now = now_ms(CLOCK_REALTIME), own = now_ms(CLOCK_MONOTONIC);
+        if (now - last > PAUSE_MS || own - last_own > PAUSE_MS) {
+            printf("STOPPED %.1f OWN %.1f\n", now - last, own - last_own);
             fflush(stdout);
         }
         last = now;
+        last_own = own;
         if (ready <= 0)
             continue;
         if (peer < 0) {
@@ -112,12 +116,12 @@ static void ask(struct sockaddr_in there)
     double longest = 0;
     while (!is_over) {
         uint64_t number = asked++, answer = ~number;
-        double began = now_ms();
+        double began = now_ms(CLOCK_MONOTONIC);
         if (!whole(send_some, peer, &number) || !whole(recv, peer, &answer))
             break;
         answered += answer == number;
-        if (now_ms() - began > longest)
-            longest = now_ms() - began;
+        if (now_ms(CLOCK_MONOTONIC) - began > longest)
+            longest = now_ms(CLOCK_MONOTONIC) - began;
         usleep(BETWEEN_US);
     }
     printf("ASKED %llu ANSWERED %llu LONGEST %.1f\n", (unsigned long long)asked,

@@ -222,14 +222,19 @@ static int context_set_tables(struct vcpu *v, const struct vcpu_guest_context *c
     for (u32 i = 0; i < ARRAY_SIZE(frames); i++)
         frames[i] = MFN(c->gdt_frames[i]);
     mfn_t kernel_l4 = MFN(xen_cr3_to_pfn(c->ctrlreg[3]));
-    /* Neither mode can run without; bit 0 says that there is a table for user mode. */
-    if (!kernel_l4.v || (!(c->flags & VGCF_in_kernel) && !(c->ctrlreg[1] & 1)))
+    mfn_t user_l4 = MFN(xen_cr3_to_pfn(c->ctrlreg[1]));
+    /*
+     * Neither mode can run without. Tools mark the table for user mode by bit 0 in what they save,
+     * and restore it without.
+     */
+    bool user = c->ctrlreg[1];
+    if (!kernel_l4.v || (user && !user_l4.v) || (!(c->flags & VGCF_in_kernel) && !user))
         return -EINVAL;
     int error = pv_gdt_set(v, frames, (u32)c->gdt_ents);
     if (!error)
         error = pv_set_kernel_l4(v, kernel_l4);
-    if (!error && (c->ctrlreg[1] & 1))
-        error = pv_set_user_l4(v, MFN(xen_cr3_to_pfn(c->ctrlreg[1])));
+    if (!error && user)
+        error = pv_set_user_l4(v, user_l4);
     if (error && error != -ERESTART) {
         pv_gdt_clear(v);
         pv_drop_l4s(v);

@@ -23,7 +23,6 @@
     (BIT(VMASST_TYPE_writable_pagetables) | BIT(VMASST_TYPE_pae_extended_cr3) |                    \
      BIT(VMASST_TYPE_architectural_iopl) | BIT(VMASST_TYPE_runstate_update_flag) |                 \
      BIT(VMASST_TYPE_m2p_strict))
-#define USER_TABLE_SET 1u /* in the place of CR1: there is one */
 
 int arch_domain_config_check(const struct xen_domctl_createdomain *config)
 {
@@ -99,7 +98,7 @@ static void context_get_tables(const struct arch_vcpu *a, struct vcpu_guest_cont
     if (!mfn_is_invalid(a->kernel_l4))
         c->ctrlreg[3] = xen_pfn_to_cr3(a->kernel_l4.v);
     if (!mfn_is_invalid(a->user_l4))
-        c->ctrlreg[1] = xen_pfn_to_cr3(a->user_l4.v) | USER_TABLE_SET;
+        c->ctrlreg[1] = xen_pfn_to_cr3(a->user_l4.v);
 }
 
 void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
