@@ -228,6 +228,7 @@ void console_register(const struct console_device *dev)
 void console_start_panic(void)
 {
     WRITE_ONCE(console_dying, true);
+    console_show_all(true);
 }
 
 /* A whole line of the log, its newline included. */
@@ -324,12 +325,18 @@ void log_always(const char *fmt, ...)
 }
 
 static struct log_limit own_limit;
+static u32 show_all; /* who wants to read every line, whatever the levels are */
+
+void console_show_all(bool on)
+{
+    __atomic_add_fetch(&show_all, on ? 1 : -1u, __ATOMIC_RELAXED);
+}
 
 /* May it be shown: always, at a limited rate, or not at all? */
 static bool level_passes(enum log_level level)
 {
     u32 missed = 0;
-    if (level < own_levels.always)
+    if (level < own_levels.always || READ_ONCE(show_all))
         return true;
     if (level >= own_levels.limited || !limit_allows(&own_limit, LIMIT_LINES, &missed))
         return false;

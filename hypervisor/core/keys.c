@@ -34,7 +34,9 @@ void key_handle(u8 key)
 {
     if (key < NR_KEYS && keys[key].handler) {
         log_always("key '%c': %s", key, keys[key].help);
+        console_show_all(true);
         keys[key].handler(key);
+        console_show_all(false);
     } else if (key > ' ' && key < NR_KEYS) {
         log_always("key '%c' does nothing; 'h' lists those that do", key);
     }

@@ -70,6 +70,47 @@ def test_shell(boot):
     running.ended()
 
 
+NMI = r"\] Uhhuh. NMI received for unknown reason \d+ on CPU 0"
+
+
+@pytest.mark.parametrize("work", ("sleep 1000", "while :; do :; done"), ids=("idle", "busy"))
+def test_nmi(boot, work):
+    """Domain 0 hears of an NMI that nobody explains, whether it sleeps or computes; by both modes of the APIC."""
+    for options in ({}, {"options": "x2apic=no"}):
+        running = boot(run=[f"echo ready; {work}"], smp=1, **options)
+        running.expect(r"ready\r")
+        running.monitor("nmi")
+        running.expect(NMI)
+        running.close()
+
+
+def keys(running, *pressed):
+    """What each debug key says."""
+    running.send("\x01\x01\x01", end="")
+    running.expect("input goes to the debug keys")
+    said = {}
+    for key in pressed:
+        running.send(key, end="")
+        running.expect(rf"key '{key}': [^\r]*\r")
+        running.send("~", end="")  # no key: the sign that the one before is through
+        said[key] = running.expect(r"(?s)(.*?)\(DOMUS\) key '~' does nothing").group(1).decode()
+    return said
+
+
+@pytest.mark.parametrize("smp", (1, 2))
+def test_keys(boot, smp):
+    """Whatever the log's level is; 'd' shows the registers of every CPU."""
+    running = boot(run=["echo ready; while :; do :; done"], smp=smp, default_options=False,
+                   options="console=com1 loglvl=none")
+    running.expect(r"ready\r")
+    said = keys(running, *"hdqreigam")
+    for key, words in said.items():
+        assert words.count("(DOMUS)") >= 2, f"{key}: {words}"
+    assert len(re.findall(r"rax [0-9a-f]{16}", said["d"])) >= smp
+    assert len(re.findall(r"cr3 [0-9a-f]{16}", said["d"])) == smp
+    assert "in the guest" in said["d"] or "as the guest left it" in said["d"]
+
+
 FIRST_START = "Domus starts"
 HEARD = r"\(DOMUS\) the run before this one did not end in order"
 

@@ -36,6 +36,7 @@ static void test_trap_from_kernel(void **state)
         u64 code = 0xabcd;
         guest.rflags |= RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_AC;
         before = guest;
+        vcpu.arch.traps[vector].flags = 0;
         pv_inject_trap(&vcpu, vector, 0xabcd);
         assert_true(vcpu.arch.bounce.flags != 0);
         assert_int_equal(guest.rip, before.rip); /* not yet */
@@ -297,7 +298,7 @@ static void test_nmi(void **state)
     assert_false(vcpu.nmi_pending);
 
     setup(NULL);
-    vcpu.arch.nmi_callback = 0;
+    vcpu.arch.traps[TRAP_NMI].address = 0;
     nmi_arrives();
     pv_exit_work(&vcpu, &guest);
     assert_memory_equal(&guest, &before, sizeof(guest));

@@ -158,6 +158,28 @@ static void test_levels(void **state)
     assert_int_equal(guest_levels.limited, 4);
 }
 
+/* What a debug key was asked for is shown whatever the levels are, and so is a panic. */
+static void test_show_all(void **state)
+{
+    (void)state;
+    own_levels = (struct thresholds){0, 0};
+    log_error("hidden");
+    console_show_all(true);
+    console_show_all(true);
+    log_debug("asked for");
+    console_show_all(false);
+    log_debug("and this");
+    console_show_all(false);
+    log_error("hidden again");
+    assert_string_equal(shown, "(DOMUS) asked for\n(DOMUS) and this\n");
+    shown_bytes = 0;
+    console_start_panic();
+    log_error("dying");
+    assert_string_equal(shown, "(DOMUS) dying\n");
+    console_dying = false;
+    console_show_all(false);
+}
+
 static void test_rate(void **state)
 {
     (void)state;
@@ -262,6 +284,7 @@ int main(void)
         cmocka_unit_test_setup(test_long_partial, setup),
         cmocka_unit_test_setup(test_random_pieces, setup),
         cmocka_unit_test_setup(test_levels, setup),
+        cmocka_unit_test_setup(test_show_all, setup),
         cmocka_unit_test_setup(test_rate, setup),
         cmocka_unit_test_setup(test_rate_of_domains, setup),
         cmocka_unit_test_setup(test_lines, setup),

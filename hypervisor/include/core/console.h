@@ -34,7 +34,10 @@ void console_register(const struct console_device *dev);
 void console_input(char c);
 /* Raw text to all devices, by whole lines where it can be; LOCK_CONSOLE. */
 void console_write(const char *text, size_t bytes);
-/* From now on nobody waits for locks: the machine is dying. */
+/* Until it is called with false, too, show all lines of the log, whatever the option loglvl says:
+ * somebody has asked for them. Calls nest. */
+void console_show_all(bool on);
+/* From now on nobody waits for locks, and all lines are shown: the machine is dying. */
 void console_start_panic(void);
 
 /* A character for domain 0 (console_input() decides who gets it); any context. Lost if domain 0

@@ -10,10 +10,11 @@
 #include "types.h"
 
 enum softirq {
-    SOFTIRQ_TIMER,    /* timers are due */
-    SOFTIRQ_TASKLET,  /* tasklets wait */
-    SOFTIRQ_ARCH,     /* the architecture's own (x86: mm/tlb.c) */
-    SOFTIRQ_SCHEDULE, /* choose the vCPU to run; runs last, does not return if it switches */
+    SOFTIRQ_TIMER,          /* timers are due */
+    SOFTIRQ_TASKLET,        /* tasklets wait */
+    SOFTIRQ_ARCH,           /* the architecture's own (x86: mm/tlb.c) */
+    SOFTIRQ_HARDWARE_ERROR, /* domain 0 is to hear of one (x86: cpu/nmi.c) */
+    SOFTIRQ_SCHEDULE,       /* choose the vCPU to run; runs last, does not return if it switches */
     NR_SOFTIRQS,
 };
 

@@ -85,13 +85,13 @@ void bounce_world_reset(void)
     vcpu.arch.user_l4 = MFN(11);
     vcpu.arch.kernel_sp = STACK_TOP(kernel_stack);
     vcpu.arch.event_callback = UPCALL;
-    vcpu.arch.nmi_callback = NMI;
     vcpu.arch.syscall_callback = SYSCALL;
     vcpu.arch.syscall32_callback = SYSCALL32;
     vcpu.arch.sysenter_callback = SYSENTER;
     vcpu.arch.failsafe_callback = FAILSAFE;
     for (u32 i = 0; i < 256; i++)
         vcpu.arch.traps[i] = (struct trap_info){.vector = (u8)i, .address = HANDLER + i};
+    vcpu.arch.traps[TRAP_NMI].flags = TI_FLAGS_IF;
     host_cpu_info[0].vcpu = &vcpu;
     guest = (struct regs){.rax = 1,
                           .rcx = 2,

@@ -28,7 +28,7 @@ extern u64 kernel_stack[STACK_WORDS], other_stack[STACK_WORDS];
 #define USER_CS    0x33
 #define KERNEL_CS  0xe033
 #define UPCALL     0xffffffff81000200ull
-#define NMI        0xffffffff81000300ull
+#define NMI        (HANDLER + TRAP_NMI)
 #define SYSCALL    0xffffffff81000400ull
 #define SYSCALL32  0xffffffff81000500ull
 #define SYSENTER   0xffffffff81000600ull

@@ -190,6 +190,7 @@ static init_text noreturn void boot_main(void)
     keys_init();
     keys_state_init();
     keys_machine_init();
+    nmi_init();
     watchdog_init();
     console_init_input();
     dom0_build();

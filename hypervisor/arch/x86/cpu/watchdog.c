@@ -77,13 +77,14 @@ static void watch_tick(void *data)
     timer_set(&w->timer, now + PERIOD);
 }
 
-void watchdog_nmi(const struct regs *regs)
+bool watchdog_nmi(const struct regs *regs)
 {
     if (!watchdog || cpu_id() != 0)
-        return;
+        return false;
     WRITE_ONCE(nmi_ticks, nmi_ticks + 1);
     if (stands_still(&boot_cpu, 0, time_now()))
         cpus_dump(regs);
+    return true;
 }
 
 /* Do the PIT's ticks come as NMIs? */

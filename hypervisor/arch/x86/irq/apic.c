@@ -76,6 +76,13 @@ static void xapic_command(u32 apic_id, u32 command)
     xapic_write(APIC_REG_COMMAND_LOW, command);
 }
 
+static void xapic_command_self(u32 command)
+{
+    (void)xapic_command_done();
+    xapic_write(APIC_REG_COMMAND_LOW, command);
+    (void)xapic_command_done();
+}
+
 static u32 xapic_id(void)
 {
     return xapic_read(APIC_REG_ID) >> APIC_ID_SHIFT;
@@ -86,6 +93,7 @@ static const struct apic_access xapic = {
     .read = xapic_read,
     .write = xapic_write,
     .command = xapic_command,
+    .command_self = xapic_command_self,
     .id = xapic_id,
 };
 
@@ -107,6 +115,11 @@ static void x2apic_command(u32 apic_id, u32 command)
     wrmsr(MSR_X2APIC_FIRST + (APIC_REG_COMMAND_LOW >> 4), (u64)apic_id << 32 | command);
 }
 
+static void x2apic_command_self(u32 command)
+{
+    x2apic_command(0, command);
+}
+
 static u32 x2apic_id(void)
 {
     return x2apic_read(APIC_REG_ID);
@@ -117,6 +130,7 @@ static const struct apic_access x2apic = {
     .read = x2apic_read,
     .write = x2apic_write,
     .command = x2apic_command,
+    .command_self = x2apic_command_self,
     .id = x2apic_id,
 };
 
@@ -251,6 +265,12 @@ bool cpu_takes_device_irqs(u32 cpu)
 void apic_send(u32 cpu, u32 vector)
 {
     apic->command(identities[cpu].apic_id, APIC_DELIVERY_FIXED | APIC_COMMAND_ASSERT | vector);
+}
+
+void apic_send_self(u32 vector)
+{
+    /* The shorthand needs no id: what is half written of another message stays as it is. */
+    apic->command_self(APIC_DESTINATION_SELF | APIC_DELIVERY_FIXED | APIC_COMMAND_ASSERT | vector);
 }
 
 void apic_send_mask(const struct cpumask *mask, u32 vector)

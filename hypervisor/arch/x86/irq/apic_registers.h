@@ -41,8 +41,9 @@
 #define APIC_DELIVERY_INIT    (5u << 8)
 #define APIC_DELIVERY_STARTUP (6u << 8)
 
-#define APIC_COMMAND_PENDING BIT(12)
-#define APIC_COMMAND_ASSERT  (1u << 14)
+#define APIC_COMMAND_PENDING  BIT(12)
+#define APIC_COMMAND_ASSERT   (1u << 14)
+#define APIC_DESTINATION_SELF (1u << 18)
 
 #define APIC_LVT_LOW            (1u << 13)
 #define APIC_LVT_MASKED         (1u << 16)

@@ -275,7 +275,7 @@ void pv_inject_failsafe(struct vcpu *v)
 
 void pv_nmi_note(struct vcpu *v)
 {
-    if (v->arch.nmi_callback && !v->arch.nmi_masked)
+    if (v->arch.traps[TRAP_NMI].address && !v->arch.nmi_masked)
         v->arch.bounce.flags |= PV_BOUNCE_NMI;
 }
 
@@ -298,7 +298,7 @@ bool pv_exit_work(struct vcpu *v, struct regs *regs)
         v->nmi_pending = false;
         v->arch.nmi_masked = true;
         v->arch.bounce.flags = 0;
-        deliver_plain(v, regs, v->arch.nmi_callback, true);
+        trap_deliver(v, regs, TRAP_NMI, 0);
         return false;
     }
     if (!event_upcall_wanted(v))

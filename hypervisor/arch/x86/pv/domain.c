@@ -85,7 +85,7 @@ void arch_vcpu_reset(struct vcpu *v)
     memset(&a->regs, 0, sizeof(a->regs));
     memset(&a->bounce, 0, sizeof(a->bounce));
     a->event_callback = a->failsafe_callback = a->syscall_callback = 0;
-    a->syscall32_callback = a->sysenter_callback = a->nmi_callback = 0;
+    a->syscall32_callback = a->sysenter_callback = 0;
     a->ds = a->es = a->fs = a->gs = 0;
     a->fs_base = a->gs_base_kernel = a->gs_base_user = 0;
     a->kernel_mode = true;

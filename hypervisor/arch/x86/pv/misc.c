@@ -44,7 +44,7 @@ long hypercall_set_trap_table(struct vcpu *v, u64 table, u64 a2, u64 a3, u64 a4,
         if (guest_copy_in(&t, table, sizeof(t)))
             return -EFAULT;
         if (!t.address)
-            return 0;
+            break;
         if (!vaddr_is_canonical(t.address))
             return -EINVAL;
         t.cs |= RING3;
@@ -52,15 +52,19 @@ long hypercall_set_trap_table(struct vcpu *v, u64 table, u64 a2, u64 a3, u64 a4,
         if (preempt_pending())
             return hypercall_continue(v, 1, table + sizeof(t));
     }
+    pv_nmi_check(v); /* its handler may have come just now */
+    return 0;
 }
 
 /* --- callbacks */
 
+/* The same as an entry of the trap table. */
 static long nmi_register(struct vcpu *v, u64 address)
 {
     if (!vaddr_is_canonical(address))
         return -EINVAL;
-    v->arch.nmi_callback = address;
+    v->arch.traps[TRAP_NMI] = (struct trap_info){
+        .vector = TRAP_NMI, .flags = TI_FLAGS_IF, .cs = FLAT_KERNEL_CS, .address = address};
     /* One that came while there was no handler is not lost. */
     if (v->id == 0 && READ_ONCE(v->domain->shared_info->arch.nmi_reason))
         v->nmi_pending = true;
@@ -70,7 +74,7 @@ static long nmi_register(struct vcpu *v, u64 address)
 
 static long nmi_unregister(struct vcpu *v)
 {
-    v->arch.nmi_callback = 0;
+    v->arch.traps[TRAP_NMI] = (struct trap_info){.address = 0};
     return 0;
 }
 

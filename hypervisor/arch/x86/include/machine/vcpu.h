@@ -40,11 +40,10 @@ struct arch_vcpu {
     /* Callbacks, all guest virtual addresses; 0: none. */
     u64 event_callback, failsafe_callback, syscall_callback, syscall32_callback, sysenter_callback;
     bool syscall32_masks_events, sysenter_masks_events, syscall_masks_events, failsafe_masks_events;
-    u64 nmi_callback;
     bool nmi_masked;          /* from the entry of its NMI handler until its next iret */
     u64 kernel_sp, kernel_ss; /* stack for entries from user mode */
     struct pv_bounce bounce;
-    struct trap_info traps[256]; /* address 0: none; cs forced to a ring 3 selector */
+    struct trap_info traps[256]; /* address 0: none; cs forced to a ring 3 selector; NMI's too */
 
     /* Segments that are not in regs. Live in the processor while it runs. */
     u16 ds, es, fs, gs;

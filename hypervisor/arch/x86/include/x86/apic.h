@@ -21,7 +21,8 @@ struct apic_access {
     void (*write)(u32 reg, u32 value);
     /* Interrupt command register: to whom (an APIC id), and what. */
     void (*command)(u32 apic_id, u32 command);
-    u32 (*id)(void); /* of the CPU that asks */
+    void (*command_self)(u32 command); /* with APIC_DESTINATION_SELF; in NMI handlers too */
+    u32 (*id)(void);                   /* of the CPU that asks */
 };
 extern const struct apic_access *apic;
 
@@ -61,6 +62,8 @@ bool cpu_takes_device_irqs(u32 cpu);
  */
 void apic_send(u32 cpu, u32 vector);
 void apic_send_mask(const struct cpumask *mask, u32 vector);
+/* To this CPU; also from an NMI handler, whatever it has interrupted. */
+void apic_send_self(u32 vector);
 /* Takes no lock, and may be used in NMI handlers that do not return to what they interrupted. */
 void apic_send_nmi(u32 cpu);
 

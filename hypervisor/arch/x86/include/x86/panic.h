@@ -34,11 +34,9 @@ const char *symbol_at(u32 index, u64 *address);
  * stack may be another CPU's. */
 void backtrace_dump(u64 rip, u64 rsp);
 
-/* --- cpu/nmi.c: ask other CPUs for their state */
+/* --- cpu/nmi.c */
 
-/* The registers of another CPU at this moment, by an NMI. False if it does not answer within a
- * tenth of a second. */
-bool nmi_fetch_regs(u32 cpu, struct regs *regs);
+void nmi_init(void);
 /* Log the registers and stacks of all CPUs: debug key, watchdog. own: NULL, or what this CPU's were
  * when the NMI came whose handler asks. */
 void cpus_dump(const struct regs *own);
@@ -48,7 +46,7 @@ void cpus_dump(const struct regs *own);
 /* On the boot CPU, once all CPUs are online: if the option watchdog was given, let each watch its
  * neighbour, and the boot CPU itself. */
 void watchdog_init(void);
-/* An NMI came; this may be the watchdog's tick. */
-void watchdog_nmi(const struct regs *regs);
+/* An NMI came. True if it was the watchdog's tick, or may have been. */
+bool watchdog_nmi(const struct regs *regs);
 
 #endif
