@@ -18,6 +18,7 @@ extern const struct option __options_start[], __options_end[];
 static char given[CMDLINE_BYTES]; /* without the image's name */
 static char words[CMDLINE_BYTES]; /* the same, its words ended by zeros */
 static bool cut_short;
+static const char *for_domain0 = "";
 
 struct complaint {
     const char *word;
@@ -128,6 +129,11 @@ static int bool_parse(const char *value)
     return -EINVAL;
 }
 
+int cmdline_parse_bool(const char *value)
+{
+    return *value ? bool_parse(value) : 1;
+}
+
 /* value is NULL if the word was the name alone; negated: it was no-name. */
 static int option_set(const struct option *o, const char *value, bool negated)
 {
@@ -192,10 +198,7 @@ static void word_apply(const char *word)
             complain(word, true);
 }
 
-/*
- * Some loaders put the image's file name first, and do not say so. It is no option, and either has
- * a slash before any =, or no = at all.
- */
+/* An image's file name is no option, and either has a slash before any =, or no = at all. */
 static bool is_image_name(const char *word, size_t length)
 {
     size_t name = 0;
@@ -209,19 +212,63 @@ static bool is_image_name(const char *word, size_t length)
            !(negated && option_find(__options_start, word + 3, name - 3));
 }
 
-void cmdline_parse(const char *line)
+static bool word_is(const char *word, size_t length, const char *what)
+{
+    return length == strlen(what) && !strncmp(word, what, length);
+}
+
+static const char *spaces_skip(const char *line)
 {
     while (is_space(*line))
         line++;
-    size_t first = 0;
-    while (line[first] && !is_space(line[first]))
-        first++;
-    if (first && is_image_name(line, first)) {
-        line += first;
-        while (is_space(*line))
-            line++;
+    return line;
+}
+
+static size_t word_length(const char *line)
+{
+    size_t length = 0;
+    while (line[length] && !is_space(line[length]))
+        length++;
+    return length;
+}
+
+/* Where loaders put no name, the scripts that make GRUB's menu put this word, for old versions. */
+#define NO_NAME "placeholder"
+
+static const char *name_skip(const char *line, bool named)
+{
+    line = spaces_skip(line);
+    size_t first = word_length(line);
+    if (!first || word_is(line, first, "--"))
+        return line;
+    if (word_is(line, first, NO_NAME) || (named && is_image_name(line, first)))
+        line = spaces_skip(line + first);
+    return line;
+}
+
+/* Bytes before the word "--"; what follows that is domain 0's. */
+static size_t own_length(const char *line)
+{
+    const char *word = line;
+    for_domain0 = "";
+    while (*word) {
+        size_t length = word_length(word);
+        if (word_is(word, length, "--")) {
+            for_domain0 = spaces_skip(word + length);
+            break;
+        }
+        word = spaces_skip(word + length);
     }
-    size_t length = strlen(line);
+    size_t own = (size_t)(word - line);
+    while (*word && own && is_space(line[own - 1]))
+        own--;
+    return own;
+}
+
+void cmdline_parse(const char *line, bool named)
+{
+    line = name_skip(line, named);
+    size_t length = own_length(line);
     cut_short = length >= CMDLINE_BYTES;
     if (cut_short)
         length = CMDLINE_BYTES - 1;
@@ -230,9 +277,7 @@ void cmdline_parse(const char *line)
     memcpy(words, given, length + 1);
     nr_complaints = 0;
     for (char *word = words; *word;) {
-        char *end = word;
-        while (*end && !is_space(*end))
-            end++;
+        char *end = word + word_length(word);
         bool last = !*end;
         *end = 0;
         if (*word)
@@ -261,4 +306,9 @@ void cmdline_report(void)
 const char *cmdline_text(void)
 {
     return given;
+}
+
+const char *cmdline_for_domain0(void)
+{
+    return for_domain0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The command line, with an option of each kind and those of domain 0. The input's first four bytes
- * are the MiB of the machine and its CPUs; the rest is the line.
+ * are the MiB of the machine and its CPUs (and whether the line begins with a name); the rest is
+ * the line.
  */
 #include "demand.h"
 #include "hypervisor/arch/x86/dom0/config.c"
@@ -70,11 +71,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(line, data + 4, size - 4);
     line[size - 4] = 0;
     options_reset();
-    cmdline_parse(line);
+    cmdline_parse(line, data[3] & 64);
     cmdline_report();
     demand(flag <= 1);
     demand(memchr(text, 0, sizeof(text)));
     demand(strlen(cmdline_text()) < CMDLINE_BYTES && strstr(line, cmdline_text()));
+    demand(strstr(line, cmdline_for_domain0()));
     free(line);
     dom0_check(MIB_TO_PAGES(mib), cpus);
     return 0;

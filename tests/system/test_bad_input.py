@@ -107,6 +107,7 @@ IGNORED = {
     "nonsense=1": r"command line: nonsense=1: no such option, ignored",
     "dom0_mem=lots": r"command line: dom0_mem=lots: this option does not take such a value",
     "smap=perhaps": r"command line: smap=perhaps: this option does not take such a value",
+    "watchdog=never": r"command line: watchdog=never: this option does not take such a value",
     "dom0_mem=64G": r"dom0_mem: 65536 MiB wanted, but only \d+ MiB are free",
 }
 # Processors that Domus cannot run on, and what it must say before there is a log.
@@ -211,6 +212,28 @@ def ignored_check(boot, messages, **fields):
 
 def test_ignored_options(boot):
     ignored_check(boot, IGNORED.values(), options=" ".join(IGNORED))
+
+
+@pytest.mark.parametrize("medium", ("iso", "iso-multiboot1"))
+def test_ignored_first_word(boot, medium):
+    """GRUB passes no file name: the first word is an option like the others. What follows -- is the kernel's."""
+    running = boot(
+        run=["cat /proc/cmdline"], medium=medium, default_options=False,
+        options="nonsense console=com1 dom0_mem=1024M smep=hvm watchdog=force -- quiet domus.more=1",
+    )
+    running.userspace()
+    console = running.ended()
+    complaints = re.findall(r"command line: (.*)", console)
+    assert complaints == ["nonsense: no such option, ignored"]
+    assert re.search(r"^console=hvc0 quiet domus\.more=1$", console, re.M)
+
+
+def test_ignored_module(boot):
+    spec = machines.Spec(args="domus.end=poweroff")
+    modules = [f"{spec.kernel_path()} {spec.kernel_args()}", spec.initrd_path(), f"{spec.initrd_path()} extra"]
+    running = boot(modules=modules)
+    running.expect(r"boot modules: domain 0 has no use for the third of 3 \(\".* extra\"\)")
+    running.userspace()
 
 
 def test_bad_tables(boot, tmp_path):

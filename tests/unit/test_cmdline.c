@@ -49,15 +49,21 @@ void log_line(enum log_level level, const char *fmt, ...)
     strcat(complaints, "\n");
 }
 
-static void parse(const char *line)
+static void parse_from(const char *line, bool named)
 {
     flag = false;
     number = 0;
     memset(text, 0, sizeof(text));
     memset(custom, 0, sizeof(custom));
     memset(complaints, 0, sizeof(complaints));
-    cmdline_parse(line);
+    cmdline_parse(line, named);
     cmdline_report();
+}
+
+/* As a loader passes it that puts the image's name first. */
+static void parse(const char *line)
+{
+    parse_from(line, true);
 }
 
 static void test_kinds(void **state)
@@ -133,6 +139,48 @@ static void test_image_name(void **state)
     assert_string_equal(cmdline_text(), "");
 }
 
+static void test_no_image_name(void **state)
+{
+    (void)state;
+    parse_from(" nonsense flag", false);
+    assert_true(flag);
+    assert_string_equal(complaints, "command line: nonsense: no such option, ignored\n");
+    assert_string_equal(cmdline_text(), "nonsense flag");
+    parse_from("/boot/domus.elf flag", false);
+    assert_non_null(strstr(complaints, "/boot/domus.elf: no such option"));
+    parse_from("no-foo", false);
+    assert_non_null(strstr(complaints, "no-foo: no such option"));
+    /* grub-mkconfig writes this for every hypervisor; elsewhere it is a word like any other. */
+    parse_from("placeholder flag", false);
+    assert_string_equal(complaints, "");
+    assert_string_equal(cmdline_text(), "flag");
+    parse_from("flag placeholder", false);
+    assert_non_null(strstr(complaints, "placeholder: no such option"));
+}
+
+static void test_for_domain0(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *own, *rest;
+    } rows[] = {
+        {"domus flag -- quiet nosuch=1  x", "flag", "quiet nosuch=1  x"},
+        {"domus flag  --   quiet -- x", "flag", "quiet -- x"},
+        {"domus -- quiet", "", "quiet"},
+        {"-- quiet", "", "quiet"},
+        {"domus flag --", "flag", ""},
+        {"domus flag", "flag", ""},
+        {"domus flag --- text=--", "flag --- text=--", ""},
+    };
+    for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+        parse(rows[i].line);
+        assert_string_equal(cmdline_text(), rows[i].own);
+        assert_string_equal(cmdline_for_domain0(), rows[i].rest);
+        assert_null(strstr(complaints, "quiet"));
+        assert_null(strstr(complaints, "nosuch"));
+    }
+}
+
 static void test_long_line(void **state)
 {
     (void)state;
@@ -173,8 +221,9 @@ static void test_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),      cmocka_unit_test(test_complaints),
-        cmocka_unit_test(test_image_name), cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_kinds),       cmocka_unit_test(test_complaints),
+        cmocka_unit_test(test_image_name),  cmocka_unit_test(test_no_image_name),
+        cmocka_unit_test(test_for_domain0), cmocka_unit_test(test_long_line),
         cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,7 @@ static int setup(void **state)
 static u64 choose(const char *line, u64 available)
 {
     setup(NULL);
-    cmdline_parse(line);
+    cmdline_parse(line, false);
     cmdline_report();
     return dom0_choose_pages(available << 8) >> 8;
 }
@@ -167,10 +167,10 @@ static void test_vcpus(void **state)
     (void)state;
     assert_int_equal(dom0_choose_vcpus(2), 2);
     assert_false(dom0_vcpus_pin);
-    cmdline_parse("dom0_max_vcpus=4 dom0_vcpus_pin");
+    cmdline_parse("dom0_max_vcpus=4 dom0_vcpus_pin", false);
     assert_int_equal(dom0_choose_vcpus(2), 4);
     assert_true(dom0_vcpus_pin);
-    cmdline_parse("dom0_max_vcpus=100000");
+    cmdline_parse("dom0_max_vcpus=100000", false);
     assert_int_equal(dom0_choose_vcpus(2), NR_DOMAIN_VCPUS_MAX);
     assert_int_equal(warnings, 1);
     static const struct {
@@ -181,12 +181,12 @@ static void test_vcpus(void **state)
                   {"dom0_max_vcpus=2-", 2, 3, 8},
                   {"dom0_max_vcpus=3-3", 3, 3, 3}};
     for (u32 i = 0; i < ARRAY_SIZE(ranges); i++) {
-        cmdline_parse(ranges[i].line);
+        cmdline_parse(ranges[i].line, false);
         assert_int_equal(dom0_choose_vcpus(1), ranges[i].of_1);
         assert_int_equal(dom0_choose_vcpus(3), ranges[i].of_3);
         assert_int_equal(dom0_choose_vcpus(8), ranges[i].of_8);
     }
-    cmdline_parse("dom0_max_vcpus=0");
+    cmdline_parse("dom0_max_vcpus=0", false);
     assert_int_equal(dom0_choose_vcpus(2), 2);
 }
 

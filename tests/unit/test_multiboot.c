@@ -128,6 +128,7 @@ static void test_mb1(void **state)
     assert_int_equal(info.notes, 0);
     assert_string_equal(info.cmdline, "domus.elf com1=115200,8n1");
     assert_string_equal(info.loader, "test loader");
+    assert_true(info.named);
     assert_int_equal(info.nr_modules, 2);
     assert_int_equal(info.modules[0].end, 0x500000);
     assert_string_equal(info.modules[0].cmdline, "vmlinuz root=/dev/xvda");
@@ -172,7 +173,7 @@ static void mb2_build(void)
     put32(MB2_AT + 4, 0);
     mb2_end = 8;
     put_text(tag_begin(1, 8 + 12) + 8, "domus a=b c");
-    put_text(tag_begin(2, 8 + 5) + 8, "GRUB");
+    put_text(tag_begin(2, 8 + 10) + 8, "GRUB 2.06");
     u32 at = tag_begin(3, 16 + 8);
     put32(at + 8, 0x400000);
     put32(at + 12, 0x480000);
@@ -216,7 +217,8 @@ static void test_mb2(void **state)
     assert_int_equal(info.notes, 0);
     assert_int_equal(info.end, MB2_AT + mb2_end);
     assert_string_equal(info.cmdline, "domus a=b c");
-    assert_string_equal(info.loader, "GRUB");
+    assert_string_equal(info.loader, "GRUB 2.06");
+    assert_false(info.named);
     assert_int_equal(info.nr_modules, 1);
     assert_string_equal(info.modules[0].cmdline, "vmlinuz");
     assert_int_equal(info.nr_memory, 2); /* of tag 6: better than the other two */

@@ -35,13 +35,20 @@ struct option {
 #define OPTION_DEFINE_CUSTOM(n, function)                                                          \
     OPTION_ROW(function, .name = (n), .kind = OPTION_CUSTOM, .parse = (function))
 
-/* Parse the boot loader's command line; its first word (a file name) is skipped if the loader gives
- * one. Complaints are kept and printed by cmdline_report() once the console is there. */
-void cmdline_parse(const char *line);
+/*
+ * Parse the boot loader's command line, which must stay. named: its first word is the image's file
+ * name, if it looks like one. Complaints are kept and printed by cmdline_report() once the console
+ * is there.
+ */
+void cmdline_parse(const char *line, bool named);
 void cmdline_report(void);
-/* The line as it was given. */
+/* The line as it was given, without the image's name and what is for domain 0. */
 const char *cmdline_text(void);
+/* What follows the word "--": more arguments of domain 0's kernel. Never NULL. */
+const char *cmdline_for_domain0(void);
 
+/* What a flag may be, "" (the name alone) among it: 1 or 0; -EINVAL. */
+must_check int cmdline_parse_bool(const char *value);
 /* Decimal, or hexadecimal after 0x; *end is set past it. -EINVAL. */
 must_check int cmdline_parse_number(const char *text, u64 *number, const char **end);
 /* "512M", "2G", "1024K", "4096" (KiB without suffix, as Xen's dom0_mem), "0x..": bytes. -EINVAL.

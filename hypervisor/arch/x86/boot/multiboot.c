@@ -510,6 +510,15 @@ static int mb2_parse(struct reader *r, paddr_t address, const char **why)
 
 /* --- */
 
+/*
+ * GRUB 2 ("GRUB 2.06"; "GRUB 1.99") passes what stands behind a file's name in both protocols. GRUB
+ * Legacy ("GNU GRUB 0.97"), QEMU ("qemu"), iPXE and others pass the name first, and do not say so.
+ */
+static bool loader_passes_names(const char *loader)
+{
+    return strncmp(loader, "GRUB ", 5) != 0 || loader[5] == '0';
+}
+
 int boot_info_parse(struct boot_info *info, u32 magic, paddr_t address, boot_physical_t physical,
                     const char **why)
 {
@@ -518,12 +527,15 @@ int boot_info_parse(struct boot_info *info, u32 magic, paddr_t address, boot_phy
     info->start = info->end = address;
     info->cmdline = info->loader = "";
     info->protocol = magic == MULTIBOOT2_BOOT_MAGIC ? 2 : 1;
+    int error = -EINVAL;
     if (magic == MULTIBOOT1_BOOT_MAGIC)
-        return mb1_parse(&r, address, why);
-    if (magic == MULTIBOOT2_BOOT_MAGIC)
-        return mb2_parse(&r, address, why);
-    *why = "not started by a Multiboot loader";
-    return -EINVAL;
+        error = mb1_parse(&r, address, why);
+    else if (magic == MULTIBOOT2_BOOT_MAGIC)
+        error = mb2_parse(&r, address, why);
+    else
+        *why = "not started by a Multiboot loader";
+    info->named = loader_passes_names(info->loader);
+    return error;
 }
 
 void boot_info_report(const struct boot_info *info)

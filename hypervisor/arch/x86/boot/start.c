@@ -15,6 +15,7 @@
 #include "core/time.h"
 #include "core/timer.h"
 #include "lib/print.h"
+#include "lib/string.h"
 #include "x86/acpi.h"
 #include "x86/apic.h"
 #include "x86/boot.h"
@@ -38,8 +39,28 @@ struct memory_map machine_memory, firmware_memory;
 #define BOOT_MAPPED_END GIB(4) /* by the boot page tables */
 
 static bool smep = true, smap = true;
-OPTION_DEFINE_BOOL("smep", smep);
-OPTION_DEFINE_BOOL("smap", smap);
+
+/* A flag, or "hvm": for such guests only, which there are none of. */
+static int flag_or_hvm(const char *value, bool *flag)
+{
+    int on = strcmp(value, "hvm") ? cmdline_parse_bool(value) : 0;
+    if (on < 0)
+        return on;
+    *flag = on;
+    return 0;
+}
+
+static int option_smep(const char *value)
+{
+    return flag_or_hvm(value, &smep);
+}
+OPTION_DEFINE_CUSTOM("smep", option_smep);
+
+static int option_smap(const char *value)
+{
+    return flag_or_hvm(value, &smap);
+}
+OPTION_DEFINE_CUSTOM("smap", option_smap);
 
 noreturn void boot_start(u32 magic, u32 information);
 
@@ -61,7 +82,7 @@ static init_text void first_steps(u32 magic, u32 information)
     cpu_setup_boot();
     int error = boot_info_parse(&boot_info, magic, information, boot_physical, &why);
     if (!error)
-        cmdline_parse(boot_info.cmdline);
+        cmdline_parse(boot_info.cmdline, boot_info.named);
     console_init_early();
     log_info("Domus starts, speaking the Xen 4.17 ABI; loaded by %s",
              error ? "an unknown boot loader" : boot_info.loader);

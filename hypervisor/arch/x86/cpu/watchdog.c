@@ -14,6 +14,7 @@
 #include "core/cpumask.h"
 #include "core/time.h"
 #include "core/timer.h"
+#include "lib/string.h"
 #include "x86/cpu.h"
 #include "x86/irq.h"
 #include "x86/panic.h"
@@ -23,7 +24,18 @@
 #define TICK_WAIT MILLISECONDS(200) /* of a tick that comes every 55 */
 
 static bool watchdog;
-OPTION_DEFINE_BOOL("watchdog", watchdog);
+
+/* "force", Xen's word for a watchdog that it has not seen work, is what happens here in any case.
+ */
+static int option_watchdog(const char *value)
+{
+    int on = strcmp(value, "force") ? cmdline_parse_bool(value) : 1;
+    if (on < 0)
+        return on;
+    watchdog = on;
+    return 0;
+}
+OPTION_DEFINE_CUSTOM("watchdog", option_watchdog);
 
 static u32 watchdog_timeout = 10; /* seconds */
 OPTION_DEFINE_UINT("watchdog_timeout", watchdog_timeout);

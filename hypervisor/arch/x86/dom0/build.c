@@ -13,6 +13,7 @@
 #include "abi/xen.h"
 #include "arch/memory.h"
 #include "arch/vcpu.h"
+#include "core/cmdline.h"
 #include "core/domain.h"
 #include "core/frame.h"
 #include "core/heap.h"
@@ -357,13 +358,11 @@ static init_text void screen_describe(struct start_info *si)
     si->console.dom0.info_size = size;
 }
 
-/*
- * A module's command line without the file's name, which GRUB 2 does not put there and others do.
- */
+/* A module's command line without the file's name. */
 static init_text const char *module_arguments(const struct boot_module *m)
 {
     const char *text = m->cmdline;
-    if (!strncmp(boot_info.loader, "GRUB 2", 6))
+    if (!boot_info.named)
         return text;
     while (*text && *text != ' ')
         text++;
@@ -393,13 +392,11 @@ static init_text void start_info_write(const struct dom0_builder *b)
         if (!b->initrd_in_base)
             si->flags |= SIF_MOD_START_PFN;
     }
-    const char *line = module_arguments(b->kernel_module);
-    size_t length = strlen(line);
-    if (length >= sizeof(si->cmd_line)) {
+    const char *line = module_arguments(b->kernel_module), *more = cmdline_for_domain0();
+    int length = text_format((char *)si->cmd_line, sizeof(si->cmd_line), "%s%s%s", line,
+                             *line && *more ? " " : "", more);
+    if (length >= (int)sizeof(si->cmd_line))
         log_warning("domain 0's command line is cut to %zu characters", sizeof(si->cmd_line) - 1);
-        length = sizeof(si->cmd_line) - 1;
-    }
-    memcpy(si->cmd_line, line, length);
     screen_describe(si);
 }
 
@@ -451,10 +448,10 @@ static init_text void vcpus_create(struct domain *d)
     }
 }
 
-static void module_release(const struct boot_module *m)
+static init_text void modules_release(void)
 {
-    if (m)
-        boot_memory_release(m->start, m->end);
+    for (u32 i = 0; i < boot_info.nr_modules; i++)
+        boot_memory_release(boot_info.modules[i].start, boot_info.modules[i].end);
 }
 
 init_text struct domain *dom0_build(void)
@@ -466,6 +463,10 @@ init_text struct domain *dom0_build(void)
              "the first must be its kernel, the second, if any, its initial RAM disk");
     b.kernel_module = &boot_info.modules[0];
     b.initrd_module = boot_info.nr_modules > 1 ? &boot_info.modules[1] : NULL;
+    if (boot_info.nr_modules > 2)
+        log_warning(
+            "boot modules: domain 0 has no use for the third of %u (\"%s\") and any after it",
+            boot_info.nr_modules, boot_info.modules[2].cmdline);
     kernel_unpack(&b);
     kernel_check_features(&b);
 
@@ -504,7 +505,6 @@ init_text struct domain *dom0_build(void)
              (unsigned long)(b.nr_pages >> 8), b.d->max_vcpus,
              (unsigned long)(b.initrd_pages << 2));
     heap_free(virt_to_frame(b.mfns), b.mfns_order);
-    module_release(b.kernel_module);
-    module_release(b.initrd_module);
+    modules_release();
     return b.d;
 }

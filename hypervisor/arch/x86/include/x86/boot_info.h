@@ -44,7 +44,8 @@ struct boot_screen {
 struct boot_info {
     u32 protocol;       /* 1 or 2 */
     paddr_t start, end; /* where the loader's information lies (protocol 1: its fixed part) */
-    const char *cmdline, *loader; /* never NULL; cmdline's first word may be the image's name */
+    const char *cmdline, *loader; /* never NULL */
+    bool named;                   /* command lines begin with the name of a file */
     u32 nr_modules;
     struct boot_module modules[BOOT_MODULES_MAX];
     u32 nr_memory; /* unsorted, as given: memory_map_build() */
