@@ -276,7 +276,7 @@ static void lines_keep(const char *text, size_t bytes)
     static size_t length = start;
     for (size_t i = 0; i < bytes; i++) {
         if (text[i] == '\n') {
-            last_words_add(line, length);
+            last_words_add(line, length, false);
             length = start;
         } else if (text[i] != '\r' && length < sizeof(line)) {
             line[length++] = text[i];
@@ -298,7 +298,7 @@ void console_write(const char *text, size_t bytes)
 
 /* --- the log */
 
-static void format_printf(2, 0) log_vline(bool show, const char *fmt, va_list args)
+static void format_printf(3, 0) log_vline(bool show, bool is_error, const char *fmt, va_list args)
 {
     char line[LINE_BYTES];
     size_t start = sizeof(LINE_PREFIX) - 1;
@@ -309,7 +309,7 @@ static void format_printf(2, 0) log_vline(bool show, const char *fmt, va_list ar
     for (size_t i = start; i < end; i++)
         if ((u8)line[i] < ' ' || line[i] == 0x7f)
             line[i] = '?';
-    last_words_add(line + start, end - start);
+    last_words_add(line + start, end - start, is_error);
     line[end++] = '\n';
     ring_append(line, end);
     if (show)
@@ -320,7 +320,15 @@ void log_always(const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    log_vline(true, fmt, args);
+    log_vline(true, false, fmt, args);
+    va_end(args);
+}
+
+void log_to_ring(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    log_vline(false, false, fmt, args);
     va_end(args);
 }
 
@@ -349,7 +357,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    log_vline(level_passes(level), fmt, args);
+    log_vline(level_passes(level), level == LOG_ERROR, fmt, args);
     va_end(args);
 }
 
@@ -366,7 +374,7 @@ void log_guest(enum log_level level, const char *fmt, ...)
         log_always("%u lines of the log about domain %u were left out", missed, d ? d->id : 0);
     va_list args;
     va_start(args, fmt);
-    log_vline(true, fmt, args);
+    log_vline(true, false, fmt, args);
     va_end(args);
 }
 

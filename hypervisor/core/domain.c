@@ -427,8 +427,10 @@ static const char *shutdown_name(u8 reason)
 
 static noreturn void machine_shutdown(u8 reason)
 {
-    log_info("domain 0 shuts the machine down: %s", shutdown_name(reason));
-    if (reason == SHUTDOWN_poweroff || reason == SHUTDOWN_reboot)
+    bool orderly = reason == SHUTDOWN_poweroff || reason == SHUTDOWN_reboot;
+    log_line(orderly ? LOG_INFO : LOG_ERROR, "domain 0 shuts the machine down: %s",
+             shutdown_name(reason));
+    if (orderly)
         last_words_forget();
     if (reason == SHUTDOWN_poweroff)
         machine_power_off();

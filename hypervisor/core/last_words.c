@@ -4,6 +4,10 @@
  * warm reboot nor the next start writes to (the architecture chooses it), so that a run that did
  * not end in order is explained by the next one.
  *
+ * All of them go to the ring of `xl dmesg`, but only the run's errors to the console (last_words=):
+ * what domain 0 or a healthy hypervisor said then must not be taken for what it says now, by a
+ * person or by a program that waits for it.
+ *
  * The area is an array of slots, one line in each, and each vouches for itself: a line that was
  * being written when the machine died, or that somebody wrote over, is left out. Line number n is
  * in slot n % slots. Writers take a number by one atomic addition and need no lock, so panics and
@@ -11,25 +15,44 @@
  */
 #include "core/last_words.h"
 #include "arch/cpu.h"
+#include "core/cmdline.h"
+#include "errno.h"
 #include "lib/print.h"
 #include "lib/string.h"
 
-#define MAGIC 0x7364726f77736d44ull /* "Dmswords" */
+#define MAGIC 0x3264726f77736d44ull /* "Dmsword2" */
 
 struct slot {
     u64 magic;
     u32 number, checksum;
-    u32 length;
-    char text[LAST_WORDS_SLOT - 20];
+    u32 length, is_error;
+    char text[LAST_WORDS_SLOT - 24];
 } packed;
 
 static struct slot *slots;
 static u32 nr_slots, next_number;
 
+/* What of them the console shows: values of last_words=. */
+static const char *const selection_names[] = {"none", "errors", "all"};
+static enum { SELECT_NONE, SELECT_ERRORS, SELECT_ALL } selection = SELECT_ERRORS;
+
+static int option_last_words(const char *value)
+{
+    for (u32 i = 0; i < ARRAY_SIZE(selection_names); i++) {
+        if (!strcmp(value, selection_names[i])) {
+            selection = i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+OPTION_DEFINE_CUSTOM("last_words", option_last_words);
+
 /* FNV-1a. */
 static u32 checksum(const struct slot *s)
 {
     u32 sum = (2166136261u ^ s->number) * 16777619u;
+    sum = (sum ^ s->is_error) * 16777619u;
     for (u32 i = 0; i < s->length; i++)
         sum = (sum ^ (u8)s->text[i]) * 16777619u;
     return sum;
@@ -42,14 +65,18 @@ static bool slot_is_sound(const struct slot *s)
 
 static void words_log(const struct slot *area, u32 count, u32 newest)
 {
-    log_warning("the run before this one did not end in order; the last of its %u lines:",
-                newest - count + 1);
+    log_warning("the run before this one did not end in order; of the last of its %u lines: %s",
+                newest - count + 1, selection_names[selection]);
     for (u32 n = newest - count + 1; n != newest + 1; n++) {
         const struct slot *s = &area[n % count];
-        if (slot_is_sound(s) && s->number == n)
+        if (!slot_is_sound(s) || s->number != n)
+            continue;
+        if (selection == SELECT_ALL || (selection == SELECT_ERRORS && s->is_error))
             log_warning("| %.*s", (int)s->length, s->text);
+        else
+            log_to_ring("| %.*s", (int)s->length, s->text);
     }
-    log_warning("(end of the last words)");
+    log_warning("(end of the last words; `xl dmesg` and the option last_words=all show all)");
 }
 
 void last_words_init(void *area, size_t bytes)
@@ -67,7 +94,7 @@ void last_words_init(void *area, size_t bytes)
     last_words_forget();
 }
 
-void last_words_add(const char *line, size_t bytes)
+void last_words_add(const char *line, size_t bytes, bool is_error)
 {
     if (!slots)
         return;
@@ -75,6 +102,7 @@ void last_words_add(const char *line, size_t bytes)
     struct slot *s = &slots[number % nr_slots];
     s->magic = 0;
     s->number = number;
+    s->is_error = is_error;
     s->length = (u32)MIN(bytes, sizeof(s->text));
     memcpy(s->text, line, s->length);
     s->checksum = checksum(s);

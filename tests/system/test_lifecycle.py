@@ -144,7 +144,7 @@ def hear(running, *words):
     running.expect(HEARD, fatal=None)
     for word in words:
         running.expect(word, fatal=None)
-    running.expect(r"\(DOMUS\) \(end of the last words\)", fatal=None)
+    running.expect(r"\(DOMUS\) \(end of the last words;", fatal=None)
 
 
 @pytest.mark.parametrize(
@@ -159,15 +159,30 @@ def test_last_words(boot, tmp_path, fields):
     running = boot(default_options=False, options="console=com1", kernel=str(kernel), smp=2, **fields)
     running.expect(r"\(DOMUS\) ----- .*neither a bzImage nor an ELF", fatal=None)
     hear(running, r"\(DOMUS\) \| ----- .*neither a bzImage nor an ELF")
+    assert "| Domus starts" not in running.console()
 
 
-def test_last_words_of_a_hang(boot):
-    """Somebody presses the reset button: also then the end of the log is there, and domain 0's lines are."""
-    running = boot(run=["echo 1; sleep 1000"])
+def hang_and_reset(boot, **fields):
+    """Somebody presses the reset button."""
+    running = boot(run=["echo 1; sleep 1000"], **fields)
     running.userspace()
     running.expect("DOMUS-TEST: ticks")  # the line before it has ended: Linux writes pieces of 16 bytes
     running.monitor("system_reset")
+    return running
+
+
+def test_last_words_of_a_hang(boot):
+    """Also then the end of the log is there, and domain 0's lines are."""
+    running = hang_and_reset(boot, options="last_words=all")
     hear(running, r"\| dom0: .*DOMUS-TEST: userspace")
+
+
+def test_last_words_are_not_mistaken(boot):
+    """Unless it is asked for more, the console repeats nothing that a healthy run said."""
+    running = hang_and_reset(boot)
+    hear(running)
+    running.userspace()
+    assert not re.search(r"\(DOMUS\) \|", running.console())
 
 
 def test_no_last_words(boot):

@@ -23,8 +23,11 @@ nsec_t time_now(void)
 static char newest_words[256];
 static char words_at_write[256]; /* the newest at the last write of the device */
 
-void last_words_add(const char *line, size_t bytes)
+static bool newest_is_error;
+
+void last_words_add(const char *line, size_t bytes, bool is_error)
 {
+    newest_is_error = is_error;
     snprintf(newest_words, sizeof(newest_words), "%.*s", (int)bytes, line);
 }
 
@@ -251,6 +254,15 @@ static void test_kept_before_shown(void **state)
     (void)state;
     log_info("of the log");
     assert_string_equal(words_at_write, "of the log");
+    assert_false(newest_is_error);
+    log_error("an error");
+    assert_true(newest_is_error);
+    size_t bytes = shown_bytes;
+    log_to_ring("of the log");
+    assert_int_equal(shown_bytes, bytes);
+    assert_string_equal(newest_words, "of the log");
+    assert_false(newest_is_error);
+    log_info("of the log");
     guest("from domain 0");
     assert_string_equal(words_at_write, "of the log");
     guest("\r\n");

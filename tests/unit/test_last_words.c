@@ -33,8 +33,17 @@ void log_line(enum log_level level, const char *fmt, ...)
     va_end(args);
 }
 
+static u32 nr_in_ring;
+
+void log_to_ring(const char *fmt, ...)
+{
+    (void)fmt;
+    nr_in_ring++;
+}
+
 static void start(void)
 {
+    nr_in_ring = 0;
     nr_heard = 0;
     slots = NULL;
     last_words_init(area, sizeof(area));
@@ -45,7 +54,7 @@ static void say(u32 from, u32 to)
     char line[40];
     for (u32 i = from; i < to; i++) {
         int length = snprintf(line, sizeof(line), "line %u", i);
-        last_words_add(line, (size_t)length);
+        last_words_add(line, (size_t)length, false);
     }
 }
 
@@ -64,6 +73,7 @@ static int setup(void **state)
 {
     (void)state;
     memset(area, 0, sizeof(area));
+    assert_int_equal(option_last_words("all"), 0);
     start();
     assert_int_equal(nr_heard, 0);
     return 0;
@@ -85,8 +95,31 @@ static void test_newest_lines(void **state)
     say(0, 3 * SLOTS + 5);
     start();
     expect_lines(2 * SLOTS + 5, 3 * SLOTS + 5);
-    assert_string_equal(heard[0],
-                        "the run before this one did not end in order; the last of its 53 lines:");
+    assert_string_equal(
+        heard[0], "the run before this one did not end in order; of the last of its 53 lines: all");
+}
+
+/* Unless it is told otherwise, the console hears of errors only. */
+static void test_selection(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        u32 heard, in_ring;
+    } rows[] = {{"all", 6, 0}, {"errors", 1, 5}, {"none", 0, 6}};
+    assert_int_equal(option_last_words("some"), -EINVAL);
+    assert_int_equal(option_last_words(""), -EINVAL);
+    for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_int_equal(option_last_words(rows[i].value), 0);
+        say(0, 3);
+        last_words_add("why", 3, true);
+        say(4, 6);
+        start();
+        assert_int_equal(nr_heard, rows[i].heard + 2);
+        assert_int_equal(nr_in_ring, rows[i].in_ring);
+        if (rows[i].heard == 1)
+            assert_string_equal(heard[1], "| why");
+    }
 }
 
 static void test_forgotten(void **state)
@@ -103,7 +136,7 @@ static void test_long_line_is_cut(void **state)
     (void)state;
     char line[2 * LAST_WORDS_SLOT];
     memset(line, 'x', sizeof(line));
-    last_words_add(line, sizeof(line));
+    last_words_add(line, sizeof(line), false);
     start();
     assert_int_equal(nr_heard, 3);
     assert_int_equal(strlen(heard[1]), strlen("| ") + sizeof(slots->text));
@@ -162,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_few_lines, setup),
         cmocka_unit_test_setup(test_newest_lines, setup),
+        cmocka_unit_test_setup(test_selection, setup),
         cmocka_unit_test_setup(test_forgotten, setup),
         cmocka_unit_test_setup(test_long_line_is_cut, setup),
         cmocka_unit_test_setup(test_damage, setup),

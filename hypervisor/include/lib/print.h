@@ -27,6 +27,8 @@ void log_guest(enum log_level level, const char *fmt, ...) format_printf(2, 3);
 
 /* The same, whatever the levels are: answers to somebody at the console. */
 void log_always(const char *fmt, ...) format_printf(1, 2);
+/* To the ring only. */
+void log_to_ring(const char *fmt, ...) format_printf(1, 2);
 
 #define log_error(...)   log_line(LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
