@@ -55,9 +55,12 @@ endef
 
 -include $(filter-out tests/fuzz/%,$(wildcard tests/*/*.mk)) tests/fuzz/fuzz.mk
 
-# What is missing is installed first: a bare Debian 12 needs git and make.
+# A bare Debian 12 needs git and make: most of what follows installs first what it lacks, and then starts make
+# again, which finds it. Installing needs sudo or root, so plain make and the parts of make test do not.
+install = $(Q)scripts/install-packages
+
 test:
-	$(Q)scripts/install-packages
+	$(install)
 	$(Q)$(MAKE) -j2 all unit-tests fuzzers
 	$(Q)$(MAKE) -j2 -Otarget test-style test-unit test-abi test-fuzz
 	$(Q)$(MAKE) test-system
@@ -75,6 +78,7 @@ test-unit: $(UNIT_TESTS)
 # What the unit tests run of the parts that they can reach: lines and branches, as HTML and as a table.
 COVERAGE_OUT := build/coverage
 coverage:
+	$(install) build test
 	$(Q)UNIT_TEST_SECONDS=1800 $(MAKE) COVERAGE=1 test-unit
 	$(Q)mkdir -p $(COVERAGE_OUT)
 	$(Q)gcovr --root . --filter 'hypervisor/(core|sched|lib)/' --filter 'hypervisor/arch/x86/(pv|platform)/' \
@@ -93,20 +97,28 @@ docs:
 PYTEST_ARGS ?=
 pytest = cd tests/system && $(PYTHON) -m pytest -p no:cacheprovider $(1) $(PYTEST_ARGS)
 
-test-system: all images guests
+test-system:
+	$(install)
+	$(Q)$(MAKE) all images guests
 	$(Q)$(call pytest,-m "not long")
 
 # The same tests on Debian's Xen: what fails there is a mistake in the test. DEBUG has no meaning here.
-test-peer: images guests
+test-peer:
+	$(install)
+	$(Q)$(MAKE) images guests
 	$(Q)export DOMUS_TARGET=peer; $(call pytest,-m "not long" --deselect test_peer.py --deselect test_cost.py)
 
 # The kernels of tests/guests/subjects on Domus: a table of what Xen answers otherwise. PEER=1 asks Xen again,
 # instead of taking what tests/guests/record has written down. SUBJECT=... chooses.
 PEER ?= 0
-conformance: all guests $(if $(filter 1,$(PEER)),peer)
+conformance:
+	$(install) build run
+	$(Q)$(MAKE) all guests $(if $(filter 1,$(PEER)),peer)
 	$(Q)$(PYTHON) tests/system/conformance.py $(if $(filter 1,$(PEER)),--peer) $(SUBJECT)
 
-test-long: all images guests $(addprefix root-,$(RELEASES))
+test-long:
+	$(install)
+	$(Q)$(MAKE) all images guests $(addprefix root-,$(RELEASES))
 	$(Q)$(call pytest,)
 
 # What operations cost on Xen and on Domus, in instructions: fails if one is worse than it was recorded, or than it
@@ -114,7 +126,7 @@ test-long: all images guests $(addprefix root-,$(RELEASES))
 .PHONY: bench
 BENCH_ARGS ?=
 bench:
-	$(Q)scripts/install-packages build run bench
+	$(install) build run bench
 	$(Q)$(MAKE) all guests quick-bookworm peer
 	$(Q)scripts/bench $(BENCH_ARGS)
 
@@ -132,18 +144,22 @@ $(addprefix host-,$(RELEASES)): host-%:
 peer:
 	$(Q)tests/images/peer
 
-images: $(addprefix quick-,$(RELEASES)) root-bookworm tools-bookworm host-bookworm peer
+images:
+	$(install) run
+	$(Q)$(MAKE) $(addprefix quick-,$(RELEASES)) root-bookworm tools-bookworm host-bookworm peer
 
 # --- by hand
 
-# What is missing is installed first. OPTIONS are the hypervisor's: make run OPTIONS='dom0_mem=1G'.
+# OPTIONS are the hypervisor's: make run OPTIONS='dom0_mem=1G'.
 OPTIONS ?=
 run:
-	$(Q)scripts/install-packages build run
+	$(install) build run
 	$(Q)$(MAKE) all root-bookworm
 	$(Q)DOMUS_BUILD=$(BUILD) scripts/run $(OPTIONS)
 
-iso: all quick-bookworm
+iso:
+	$(install) build run
+	$(Q)$(MAKE) all quick-bookworm
 	$(call say,ISO,$(BUILD)/domus.iso)
 	$(Q)scripts/iso $(BUILD)/domus.iso $(BUILD)/domus.elf 'console=com1,vga dom0_mem=1024M' \
 		$(IMAGES)/bookworm/kernel/vmlinuz 'console=tty0 console=hvc0' $(IMAGES)/bookworm/quick.img

@@ -10,7 +10,12 @@ HV_SOURCES := $(sort $(shell find $(HV_DIRS) -name '*.inc.c' -prune -o -name '*.
 HV_OBJECTS := $(HV_SOURCES:%=$(HV_OUT)/%.o)
 HV_LDS := hypervisor/arch/x86/domus.lds.S
 
-HV_CPPFLAGS := -nostdinc -isystem $(shell $(CC) -print-file-name=include) -Ihypervisor/include \
+# What a bare machine lacks, said before anything fails for want of it.
+HV_TOOLS := $(CC) ld objcopy python3
+hv_missing := $(strip $(foreach tool,$(HV_TOOLS),$(if $(shell command -v $(tool) 2>/dev/null),,$(tool))))
+hv_check_tools = $(if $(hv_missing),$(error $(hv_missing): not installed; "scripts/install-packages build" installs it))
+
+HV_CPPFLAGS := -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) -Ihypervisor/include \
 	-Ihypervisor/arch/x86/include -I$(HV_OUT) -I. -include hypervisor/include/visibility.h
 HV_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-builtin-printf -fpie -mno-sse -mno-mmx -mno-80387 \
 	-mgeneral-regs-only -mno-red-zone -fno-stack-protector -fno-strict-aliasing -fno-common \
@@ -35,6 +40,7 @@ $(HV_OUT)/%.S.o: %.S $(HV_OUT)/offsets.h hypervisor/build.mk
 
 # Structure offsets for assembly, out of the compiler's own output.
 $(HV_OUT)/offsets.h: hypervisor/arch/x86/include/x86/offsets.inc.c hypervisor/build.mk
+	$(hv_check_tools)
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CPPFLAGS) $(HV_CFLAGS) -MMD -MP -MT $@ -MF $(@:.h=.d) -S -o $(@:.h=.s) $<
@@ -42,6 +48,7 @@ $(HV_OUT)/offsets.h: hypervisor/arch/x86/include/x86/offsets.inc.c hypervisor/bu
 	$(Q)mv $@.new $@
 
 $(HV_OUT)/domus.lds: $(HV_LDS) hypervisor/build.mk
+	$(hv_check_tools)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CPPFLAGS) -E -P -x assembler-with-cpp -MMD -MP -MT $@ -MF $@.d -o $@ $<
 

@@ -63,11 +63,15 @@ fuzz_chosen = $(filter $(addprefix $(FUZZ_BUILD)/bin/,$(FUZZ)),$(FUZZERS))
 .PHONY: fuzzers fuzz fuzz-merge test-fuzz
 fuzzers: $(FUZZERS)
 
-fuzz: $(fuzz_chosen)
+fuzz:
+	$(install) build test
+	$(Q)$(MAKE) $(fuzz_chosen)
 	$(Q)scripts/fuzz search --seconds $(FUZZ_SECONDS) $(fuzz_chosen)
 
 # Seeds again, from what was found to be worth keeping.
-fuzz-merge: $(fuzz_chosen)
+fuzz-merge:
+	$(install) build test
+	$(Q)$(MAKE) $(fuzz_chosen)
 	$(Q)scripts/fuzz merge $(fuzz_chosen)
 
 test-fuzz: $(FUZZERS)
@@ -76,4 +80,5 @@ test-fuzz: $(FUZZERS)
 # MUTANTS names some: make mutants MUTANTS='11-scrub 17-privilege'.
 .PHONY: mutants
 mutants:
+	$(install) build test
 	$(Q)tests/fuzz/mutants/run $(MUTANTS)

@@ -4,7 +4,7 @@
 
 GUESTS := bench code_patching unprivileged hostile_returns hostile_hypercalls hostile_tables hostile_floods
 SUBJECTS := $(basename $(notdir $(wildcard tests/guests/subjects/*.c)))
-GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include) \
+GUEST_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-I. -Itests/guests -mcmodel=kernel -fno-pic -mno-red-zone -mgeneral-regs-only -fno-stack-protector \
 	-fcf-protection=none -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns \
 	-Wall -Wextra -Wshadow -Wmissing-prototypes -Werror
