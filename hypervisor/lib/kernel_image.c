@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "abi/elfnote.h"
 #include "abi/features.h"
+#include "abi/xen.h"
 #include "errno.h"
 
 #define NOTE_NAME    "Xen"
@@ -161,8 +162,10 @@ static must_check int note_read(struct kernel_image *image, const struct elf_not
     case XEN_ELFNOTE_SUPPORTED_FEATURES:
         return note_supported(note, &image->features, why);
     case XEN_ELFNOTE_ENTRY:
+        image->for_pv = true;
         return note_number(note, &image->entry, why);
     case XEN_ELFNOTE_VIRT_BASE:
+        image->for_pv = true;
         return note_number(note, &image->virt_base, why);
     case XEN_ELFNOTE_PADDR_OFFSET:
         return note_number(note, &image->paddr_offset, why);
@@ -240,28 +243,98 @@ static bool text_begins(const char *text, const char *with)
     return text && strncmp(text, with, strlen(with)) == 0;
 }
 
+#define CANONICAL_SHIFT 47 /* this bit and those above it are all equal */
+
+static bool address_canonical(u64 va)
+{
+    return va >> CANONICAL_SHIFT == 0 || va >> CANONICAL_SHIFT == ~0ull >> CANONICAL_SHIFT;
+}
+
+bool kernel_addresses_usable(u64 start, u64 end)
+{
+    return start < end && address_canonical(start) && address_canonical(end - 1) &&
+           start >> CANONICAL_SHIFT == (end - 1) >> CANONICAL_SHIFT &&
+           (end <= HYPERVISOR_VIRT_START || start >= HYPERVISOR_VIRT_END);
+}
+
+static bool address_usable(u64 va)
+{
+    return va != ~0ull && kernel_addresses_usable(va, va + 1);
+}
+
+/* Where the kernel lies, and where it is entered. */
+static must_check int kernel_place_check(const struct kernel_image *image, const char **why)
+{
+    u64 start = image->virt_kstart, end = image->virt_kend;
+
+    if (image->virt_base % PAGE_SIZE != 0)
+        return refuse(-ENOEXEC, "kernel: the address VIRT_BASE in its Xen notes is inside a page",
+                      why);
+    if (!address_usable(image->virt_base))
+        return refuse(-ENOEXEC,
+                      "kernel: the address VIRT_BASE in its Xen notes is not canonical, or is "
+                      "the hypervisor's",
+                      why);
+    if (!address_usable(image->entry))
+        return refuse(-ENOEXEC,
+                      "kernel: its entry is an address that is not canonical, or is the "
+                      "hypervisor's",
+                      why);
+    if (start >= end || image->virt_base > start)
+        return refuse(-ENOEXEC, "kernel: its addresses do not fit its Xen notes", why);
+    if (!kernel_addresses_usable(image->virt_base, end))
+        return refuse(-ENOEXEC,
+                      "kernel: it reaches addresses that are not canonical, or are the "
+                      "hypervisor's",
+                      why);
+    if (image->entry < start || image->entry >= end)
+        return refuse(-ENOEXEC, "kernel: its entry lies outside of it", why);
+    return 0;
+}
+
+/* Where the kernel wants the physical-to-machine table. */
+static must_check int p2m_place_check(const struct kernel_image *image, const char **why)
+{
+    u64 va = image->init_p2m.value;
+
+    if (!image->init_p2m.present)
+        return 0;
+    if (va % PAGE_SIZE != 0)
+        return refuse(-ENOEXEC, "kernel: the address INIT_P2M in its Xen notes is inside a page",
+                      why);
+    if (!address_usable(va))
+        return refuse(-ENOEXEC,
+                      "kernel: the address INIT_P2M in its Xen notes is not canonical, or is "
+                      "the hypervisor's",
+                      why);
+    if (va >= image->virt_base && va < image->virt_kend)
+        return refuse(-ENOEXEC, "kernel: it wants the p2m table inside of itself", why);
+    return 0;
+}
+
 int kernel_image_check_pv(const struct kernel_image *image, const char **why)
 {
     u64 start = image->virt_kstart, end = image->virt_kend;
+    int error;
 
     if (!text_begins(image->loader, LOADER) && !text_begins(image->guest_os, LOADER_LINUX))
         return refuse(-EOPNOTSUPP,
                       "kernel: its Xen notes name neither Linux nor the generic loader", why);
     if (!text_begins(image->xen_version, XEN_VERSION))
         return refuse(-EOPNOTSUPP, "kernel: its Xen notes do not name the version xen-3.0", why);
-    if (start >= end || image->virt_base > start)
-        return refuse(-ENOEXEC, "kernel: its addresses do not fit its Xen notes", why);
-    if (image->entry < start || image->entry >= end)
-        return refuse(-ENOEXEC, "kernel: its entry lies outside of it", why);
+    if (!image->for_pv)
+        return refuse(-EOPNOTSUPP,
+                      "kernel: its Xen notes have neither ENTRY nor VIRT_BASE; was it built "
+                      "without PV support?",
+                      why);
+    error = kernel_place_check(image, why);
+    if (error)
+        return error;
     if (image->hypercall_page.present &&
         (image->hypercall_page.value % PAGE_SIZE != 0 || image->hypercall_page.value < start ||
          image->hypercall_page.value > end - PAGE_SIZE))
         return refuse(-ENOEXEC, "kernel: its hypercall page lies outside of it", why);
-    if (image->init_p2m.present &&
-        (image->init_p2m.value % PAGE_SIZE != 0 ||
-         (image->init_p2m.value >= start && image->init_p2m.value < end)))
-        return refuse(-ENOEXEC, "kernel: it wants the p2m table inside of itself", why);
-    return 0;
+    return p2m_place_check(image, why);
 }
 
 struct kernel_segment kernel_image_segment(const struct kernel_image *image, u32 index)

@@ -42,6 +42,7 @@ static void pv_check(const struct kernel_image *image)
 {
     u64 start = image->virt_kstart, end = image->virt_kend;
     demand(start < end && image->virt_base <= start);
+    demand(image->virt_base % PAGE_SIZE == 0 && kernel_addresses_usable(image->virt_base, end));
     demand(image->entry >= start && image->entry < end);
     for (u32 i = 0; i < image->elf.segments; i++) {
         struct kernel_segment s = kernel_image_segment(image, i);

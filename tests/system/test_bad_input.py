@@ -67,6 +67,37 @@ def kernel_half(kernel):
     return kernel_with(kernel, kernel[start : start + length // 2], 1 << 26)
 
 
+def kernel_elf(kernel):
+    start, length = payload_span(kernel)
+    return lzma.decompress(kernel[start : start + length - 4])
+
+
+# Types of Xen's notes, those of PV kernels (xen/elfnote.h).
+NOTE_ENTRY = 1
+NOTE_VIRT_BASE = 3
+NOTE_INIT_P2M = 15
+NOTE_UNKNOWN = 99
+
+
+def notes_changed(change):
+    """Makes of an xz kernel its ELF file with other notes: {type: (type, number, or None to leave it)}."""
+
+    def apply(kernel):
+        elf = bytearray(kernel_elf(kernel))
+        for old, (new, number) in change.items():
+            at = elf.index(struct.pack("<III4s", 4, 8, old, b"Xen\0"))
+            struct.pack_into("<I", elf, at + 8, new)
+            if number is not None:
+                struct.pack_into("<Q", elf, at + 16, number)
+        return bytes(elf)
+
+    return apply
+
+
+def note_number(note, number):
+    return notes_changed({note: (note, number)})
+
+
 def kernel_old(kernel):
     return kernel[:VERSION] + struct.pack("<H", 0x204) + kernel[VERSION + 2 :]
 
@@ -92,9 +123,24 @@ KERNELS = {
     "old-protocol": ("bookworm", kernel_old, "boot protocol is older than 2.08"),
     "32-bit": ("bookworm", lambda _: file_read(machines.HYPERVISOR["peer"]), "ELF: not for 64-bit x86"),
     "a-program": ("bookworm", lambda _: file_read("/bin/busybox"), "no Xen notes"),
+    "no-pv-notes": (
+        "bookworm",
+        notes_changed({NOTE_ENTRY: (NOTE_UNKNOWN, None), NOTE_VIRT_BASE: (NOTE_UNKNOWN, None)}),
+        "its Xen notes have neither ENTRY nor VIRT_BASE",
+    ),
+    "base-in-page": ("bookworm", note_number(NOTE_VIRT_BASE, 0xFFFFFFFF80000010), "VIRT_BASE in its Xen notes is inside"),
+    "base-ours": ("bookworm", note_number(NOTE_VIRT_BASE, 0xFFFF830000000000), "VIRT_BASE in its Xen notes is not canon"),
+    "entry-ours": ("bookworm", note_number(NOTE_ENTRY, 0xFFFF830000000000), "its entry is an address"),
+    "p2m-ours": ("bookworm", note_number(NOTE_INIT_P2M, 0xFFFF830000000000), "INIT_P2M in its Xen notes is not canonical"),
+    "p2m-in-kernel": ("bookworm", note_number(NOTE_INIT_P2M, 0xFFFFFFFF81000000), "the p2m table inside of itself"),
+    "p2m-in-tables": (
+        "bookworm",
+        note_number(NOTE_INIT_P2M, 0xFFFFFFFF7FFFF000),
+        "wants the p2m table where it, its RAM disk or its tables are",
+    ),
 }
 # These take seconds each, and are close to one of the others.
-LONG_KERNELS = ("half-xz", "half-gzip", "flipped-zstd", "one-byte")
+LONG_KERNELS = ("half-xz", "half-gzip", "flipped-zstd", "one-byte", "base-in-page", "entry-ours", "p2m-ours")
 # Machines and options that Domus cannot go on with, and what it must say.
 REFUSED = {
     "no-module": ({"modules": []}, r"the boot loader passed no module"),

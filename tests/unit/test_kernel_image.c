@@ -11,12 +11,14 @@
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "errno.h"
 #include "abi/elfnote.h"
 #include "abi/features.h"
+#include "abi/xen.h"
 #include "lib/bzimage.h"
 #include "lib/decompress.h"
 #include "lib/kernel_image.h"
@@ -226,6 +228,9 @@ static void test_defaults(void **state)
     note_text(&k, XEN_ELFNOTE_XEN_VERSION, "xen-3.0");
     note_text(&k, XEN_ELFNOTE_GUEST_OS, "linux");
     assert_int_equal(parse(&k, &i), 0);
+    assert_int_equal(check_pv(&i), -EOPNOTSUPP); /* nothing says that it is for PV */
+    note_64(&k, XEN_ELFNOTE_VIRT_BASE, 0);
+    assert_int_equal(parse(&k, &i), 0);
     assert_int_equal(check_pv(&i), 0);
     assert_true(i.virt_base == 0 && i.paddr_offset == 0 && i.entry == TEXT_PA);
     assert_true(i.virt_kstart == TEXT_PA && i.virt_kend == DATA_PA + 0x3000);
@@ -398,6 +403,75 @@ static void test_wrong_notes(void **state)
     assert_int_equal(with_address(XEN_ELFNOTE_VIRT_BASE, -TEXT_PA), -ENOEXEC); /* wraps */
 }
 
+/* A kernel that is whole but for where it, its entry and its p2m table lie. */
+static void place_check(u64 base, u64 entry, u64 p2m, const char *message)
+{
+    struct kernel k = kernel_bare();
+    struct kernel_image image;
+    const char *why = NULL;
+    int error;
+
+    notes_minimal(&k);
+    note_64(&k, XEN_ELFNOTE_VIRT_BASE, base);
+    note_64(&k, XEN_ELFNOTE_ENTRY, entry);
+    note_64(&k, XEN_ELFNOTE_INIT_P2M, p2m);
+    assert_int_equal(parse(&k, &image), 0);
+    error = kernel_image_check_pv(&image, &why);
+    assert_int_equal(error, message ? -ENOEXEC : 0);
+    if (message && !strstr(why, message))
+        fail_msg("%#llx %#llx %#llx: %s", (unsigned long long)base, (unsigned long long)entry,
+                 (unsigned long long)p2m, why);
+    free(k.file);
+}
+
+static void test_places(void **state)
+{
+    const u64 entry = BASE + TEXT_PA, p2m = 0x8000000000, low_end = 1ull << 47;
+    const u64 kernel_size = DATA_PA + 0x3000;
+
+    (void)state;
+    place_check(BASE, entry, p2m, NULL);
+    place_check(0, TEXT_PA, p2m, NULL);
+    place_check(HYPERVISOR_VIRT_END, HYPERVISOR_VIRT_END + TEXT_PA, p2m, NULL);
+    place_check(low_end - kernel_size, low_end - kernel_size + TEXT_PA, p2m, NULL);
+
+    place_check(BASE + 8, entry + 8, p2m, "VIRT_BASE in its Xen notes is inside a page");
+    place_check(low_end, low_end + TEXT_PA, p2m, "VIRT_BASE in its Xen notes is not canonical");
+    place_check(HYPERVISOR_VIRT_START, entry, p2m, "VIRT_BASE in its Xen notes is not canonical");
+    place_check(HYPERVISOR_VIRT_END - PAGE_SIZE, HYPERVISOR_VIRT_END + TEXT_PA, p2m,
+                "VIRT_BASE in its Xen notes is not canonical");
+    place_check(low_end - kernel_size + PAGE_SIZE, low_end - kernel_size + TEXT_PA + PAGE_SIZE, p2m,
+                "it reaches addresses");
+    place_check(HYPERVISOR_VIRT_START - PAGE_SIZE, 0, p2m, "VIRT_BASE in its Xen notes is not");
+
+    place_check(BASE, low_end, p2m, "its entry is an address");
+    place_check(BASE, HYPERVISOR_VIRT_START, p2m, "its entry is an address");
+    place_check(BASE, ~0ull, p2m, "its entry");
+    place_check(BASE, 0, p2m, "its entry lies outside");
+
+    place_check(BASE, entry, p2m + 8, "INIT_P2M in its Xen notes is inside a page");
+    place_check(BASE, entry, low_end, "INIT_P2M in its Xen notes is not canonical");
+    place_check(BASE, entry, HYPERVISOR_VIRT_START, "INIT_P2M in its Xen notes is not canonical");
+    place_check(BASE, entry, HYPERVISOR_VIRT_END - PAGE_SIZE, "INIT_P2M in its Xen notes is not");
+    place_check(BASE, entry, HYPERVISOR_VIRT_END, NULL);
+    place_check(BASE, entry, BASE, "inside of itself");
+    place_check(BASE, entry, BASE + DATA_PA + 0x2000, "inside of itself");
+    place_check(BASE, entry, BASE + DATA_PA + 0x3000, NULL);
+}
+
+static void test_usable(void **state)
+{
+    (void)state;
+    assert_true(kernel_addresses_usable(0, 1ull << 47));
+    assert_true(kernel_addresses_usable(HYPERVISOR_VIRT_END, ~0ull));
+    assert_false(kernel_addresses_usable(0, 0));
+    assert_false(kernel_addresses_usable(PAGE_SIZE, 0));
+    assert_false(kernel_addresses_usable(0, (1ull << 47) + 1));
+    assert_false(kernel_addresses_usable(0, ~0ull)); /* over the gap, and the hypervisor */
+    assert_false(kernel_addresses_usable(HYPERVISOR_VIRT_START, HYPERVISOR_VIRT_START + 1));
+    assert_false(kernel_addresses_usable(HYPERVISOR_VIRT_END - 1, HYPERVISOR_VIRT_END + 1));
+}
+
 /* A bzImage with this payload behind 2 sectors of setup. */
 static struct kernel bzimage_make(const u8 *payload, size_t size)
 {
@@ -554,7 +628,8 @@ int main(void)
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_wrong_headers),
         cmocka_unit_test(test_too_many), cmocka_unit_test(test_wrong_notes),
         cmocka_unit_test(test_bzimage),  cmocka_unit_test(test_wrong_bzimage),
-        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_damaged),  cmocka_unit_test(test_places),
+        cmocka_unit_test(test_usable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

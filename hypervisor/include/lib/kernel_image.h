@@ -78,6 +78,7 @@ struct kernel_image {
     struct kernel_number phys32_entry;   /* physical address, the entry of PVH */
     struct kernel_l1_valid l1_mfn_valid;
     struct kernel_features features;
+    bool for_pv; /* has the ENTRY or the VIRT_BASE note: one for PVH only has neither */
 
     /* With the defaults for absent notes: ELF's entry, and 0. */
     u64 entry; /* virtual address */
@@ -119,7 +120,16 @@ must_check int kernel_source_unpack(const struct kernel_source *source, void *ou
 must_check int kernel_image_parse(const void *elf, size_t size, struct kernel_image *image,
                                   const char **why);
 
-/* Whether the kernel says that it runs as a PV guest, and its addresses fit together. */
+/*
+ * Whether [start, end) is not empty, canonical, in one half of the address space, and leaves the
+ * hypervisor's part of it alone (HYPERVISOR_VIRT_START).
+ */
+bool kernel_addresses_usable(u64 start, u64 end);
+
+/*
+ * Whether the kernel says that it runs as a PV guest, and its addresses are usable and fit
+ * together. How much lies at virt_base and at init_p2m beside the kernel, the builder knows.
+ */
 must_check int kernel_image_check_pv(const struct kernel_image *image, const char **why);
 
 /* The segment with this index, which is less than image->elf.segments. */

@@ -158,14 +158,25 @@ static init_text void layout_base(struct dom0_builder *b)
     for (;;) {
         b->virt_stack = b->virt_tables + (tables << PAGE_SHIFT);
         b->virt_end = ROUND_UP(b->virt_stack + PAGE_SIZE + BASE_SLACK, BASE_ALIGN);
-        if (b->virt_end <= base)
-            fail("the kernel", "it, its RAM disk and its tables pass the end of the address space");
+        if (!kernel_addresses_usable(base, b->virt_end))
+            fail("the kernel",
+                 "it, its RAM disk and its tables pass the end of the addresses that it may use");
         u64 needed = 1 + tables_for(base, b->virt_end);
         if (needed <= tables)
             break;
         tables = needed;
     }
     b->nr_tables = tables;
+}
+
+/* The table at the kernel's INIT_P2M, whose size only the domain's memory tells. */
+static init_text void layout_p2m_check(const struct dom0_builder *b)
+{
+    vaddr_t end = b->virt_p2m + (b->p2m_pages << PAGE_SHIFT);
+    if (!kernel_addresses_usable(b->virt_p2m, end))
+        fail("the kernel", "its p2m table passes the end of the addresses that it may use");
+    if (b->virt_p2m < b->virt_end && end > b->kernel.virt_base)
+        fail("the kernel", "it wants the p2m table where it, its RAM disk or its tables are");
 }
 
 static init_text void layout(struct dom0_builder *b)
@@ -188,6 +199,7 @@ static init_text void layout(struct dom0_builder *b)
         b->p2m_pfn = (b->virt_p2m - b->kernel.virt_base) >> PAGE_SHIFT;
     } else {
         b->virt_p2m = b->kernel.init_p2m.value;
+        layout_p2m_check(b);
         b->p2m_pfn = pfn;
         b->p2m_tables = tables_for(b->virt_p2m, b->virt_p2m + (b->p2m_pages << PAGE_SHIFT));
         pfn += b->p2m_pages + b->p2m_tables;
