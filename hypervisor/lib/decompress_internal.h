@@ -157,4 +157,7 @@ u64 crc64_of(const struct crc64 *c, const u8 *data, size_t size);
 u32 xxh32_of(const u8 *data, size_t size);
 u64 xxh64_of(const u8 *data, size_t size);
 
+#define SHA256_SIZE 32
+void sha256_of(const u8 *data, size_t size, u8 digest[SHA256_SIZE]);
+
 #endif

@@ -169,7 +169,7 @@ static size_t check_size(u8 check)
     case CHECK_CRC64:
         return 8;
     case CHECK_SHA256:
-        return 32;
+        return SHA256_SIZE;
     default:
         return 0;
     }
@@ -180,6 +180,7 @@ static int block_check(struct xz *x, const u8 *data)
 {
     struct unpack *u = x->u;
     size_t size = (size_t)(u->out - data);
+    u8 digest[SHA256_SIZE];
 
     if (unpack_in_left(u) < check_size(x->check))
         return unpack_fail(u, -EBADMSG, "xz: truncated in a block's check");
@@ -187,6 +188,11 @@ static int block_check(struct xz *x, const u8 *data)
         return unpack_fail(u, -EBADMSG, "xz: CRC32 of a block differs");
     if (x->check == CHECK_CRC64 && crc64_of(&x->scratch->crc64, data, size) != load64(u->in))
         return unpack_fail(u, -EBADMSG, "xz: CRC64 of a block differs");
+    if (x->check == CHECK_SHA256) {
+        sha256_of(data, size, digest);
+        if (memcmp(digest, u->in, sizeof(digest)) != 0)
+            return unpack_fail(u, -EBADMSG, "xz: SHA-256 of a block differs");
+    }
     u->in += check_size(x->check);
     return 0;
 }

@@ -26,7 +26,7 @@ endef
 # --- one row for each
 
 FUZZ_X86 := -Itests/unit/host/include -Ihypervisor/arch/host/include -Ihypervisor/arch/x86/include
-FUZZ_UNPACK := $(addprefix hypervisor/lib/,decompress.c crc.c xxhash.c inflate.c xz.c lzma2.c lzma.c bcj.c lz4.c \
+FUZZ_UNPACK := $(addprefix hypervisor/lib/,decompress.c crc.c xxhash.c sha256.c inflate.c xz.c lzma2.c lzma.c bcj.c lz4.c \
 	zstd.c zstd_fse.c zstd_literals.c zstd_sequences.c)
 
 $(foreach format,gzip xz zstd lz4,$(eval $(call fuzzer,decompress_$(format),\

@@ -59,6 +59,14 @@ def recompressed(*command):
 
 GZIP = recompressed("gzip", "-1")
 LZ4 = recompressed("lz4", "-l", "-1", "-q")
+XZ_SHA256 = recompressed("xz", "-0", "--check=sha256")
+
+
+def kernel_flipped_lz4(kernel):
+    """lz4's legacy frame has no checksum, so that only damage to its structure can be noticed: here the first
+    match begins before the data."""
+    block = b"\x40" + b"\x7fELF" + b"\xff\xff" + bytes(6)
+    return kernel_with(kernel, struct.pack("<II", 0x184C2102, len(block)) + block, 1 << 20)
 
 
 def kernel_half(kernel):
@@ -119,6 +127,8 @@ KERNELS = {
     "flipped-xz": ("bookworm", kernel_flipped, "xz: "),
     "flipped-zstd": ("trixie", kernel_flipped, "zstd: "),
     "flipped-gzip": ("bookworm", lambda kernel: kernel_flipped(GZIP(kernel)), "gzip: "),
+    "flipped-xz-sha256": ("bookworm", lambda kernel: kernel_flipped(XZ_SHA256(kernel)), "xz: "),
+    "flipped-lz4": ("bookworm", kernel_flipped_lz4, "lz4: a match begins before the data"),
     "bzip2": ("bookworm", lambda kernel: kernel_with(kernel, b"BZh91AY", 1 << 20), "bzip2 is not supported"),
     "old-protocol": ("bookworm", kernel_old, "boot protocol is older than 2.08"),
     "32-bit": ("bookworm", lambda _: file_read(machines.HYPERVISOR["peer"]), "ELF: not for 64-bit x86"),

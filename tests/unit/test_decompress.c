@@ -36,7 +36,7 @@ static const struct packer packers[] = {
     {"xz -T1 -0", true, false},
     {"xz -T1 -6 --check=crc32", true, false},
     {"xz -T1 -9e --check=none", false, true},
-    {"xz -T1 --check=sha256 --lzma2=preset=1,lc=0,lp=4,pb=0", false, false},
+    {"xz -T1 --check=sha256 --lzma2=preset=1,lc=0,lp=4,pb=0", true, false},
     {"xz -T1 --check=crc32 --lzma2=preset=6,lc=1,lp=3,pb=4", true, false},
     {"xz -T1 --check=crc32 --x86 --lzma2=preset=6", true, false},
     {"xz -T2 --block-size=40000 --check=crc64 --x86 --lzma2=preset=2", true, false},

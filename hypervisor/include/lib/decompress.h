@@ -21,8 +21,9 @@
  * several CPUs at once.
  *
  * The integrity checks of the formats are verified where the stream has them (CRC-32 of gzip and
- * xz, CRC-64 of xz, XXH64 of zstd, XXH32 of lz4); xz's SHA-256 is not looked at. lz4's legacy frame
- * has no check and no end mark: compare *out_len with the size that you expect.
+ * xz, CRC-64 and SHA-256 of xz, XXH64 of zstd, XXH32 of lz4). xz and zstd streams may be made
+ * without one, and lz4's legacy frame has neither a check nor an end mark: compare *out_len with
+ * the size that you expect.
  *
  * 0: done. Else *why is a short English reason in static memory, *out_len is untouched and out
  * holds rubbish:
