@@ -10,18 +10,19 @@ struct decompress_format {
     u8 magic[6];
     u8 magic_size;
     int (*unpack)(struct unpack *u); /* NULL: known by name only */
-    const char *why;                 /* the refusal then */
+    int (*size)(struct unpack *u, u64 *size);
+    const char *why; /* the refusal then */
 };
 
 static const struct decompress_format formats[] = {
-    {{0xFD, '7', 'z', 'X', 'Z', 0}, 6, xz_unpack, NULL},
-    {{0x28, 0xB5, 0x2F, 0xFD}, 4, zstd_unpack, NULL},
-    {{0x1F, 0x8B}, 2, gzip_unpack, NULL},
-    {{0x02, 0x21, 0x4C, 0x18}, 4, lz4_unpack, NULL},
-    {{0x04, 0x22, 0x4D, 0x18}, 4, lz4_unpack, NULL},
-    {{'B', 'Z', 'h'}, 3, NULL, "bzip2 is not supported: use gzip, xz, zstd or lz4"},
-    {{0x5D, 0, 0}, 3, NULL, "LZMA is not supported: use gzip, xz, zstd or lz4"},
-    {{0x89, 'L', 'Z', 'O'}, 4, NULL, "LZO is not supported: use gzip, xz, zstd or lz4"},
+    {{0xFD, '7', 'z', 'X', 'Z', 0}, 6, xz_unpack, xz_size, NULL},
+    {{0x28, 0xB5, 0x2F, 0xFD}, 4, zstd_unpack, zstd_size, NULL},
+    {{0x1F, 0x8B}, 2, gzip_unpack, gzip_size, NULL},
+    {{0x02, 0x21, 0x4C, 0x18}, 4, lz4_unpack, lz4_size, NULL},
+    {{0x04, 0x22, 0x4D, 0x18}, 4, lz4_unpack, lz4_size, NULL},
+    {{'B', 'Z', 'h'}, 3, NULL, NULL, "bzip2 is not supported: use gzip, xz, zstd or lz4"},
+    {{0x5D, 0, 0}, 3, NULL, NULL, "LZMA is not supported: use gzip, xz, zstd or lz4"},
+    {{0x89, 'L', 'Z', 'O'}, 4, NULL, NULL, "LZO is not supported: use gzip, xz, zstd or lz4"},
 };
 
 static const struct decompress_format *format_find(const u8 *in, size_t in_size)
@@ -63,4 +64,25 @@ int decompress(const void *in, size_t in_size, void *out, size_t out_size, size_
     }
     *out_len = (size_t)(u.out - u.out_start);
     return 0;
+}
+
+int decompress_size(const void *in, size_t in_size, u64 *size, const char **why)
+{
+    const struct decompress_format *format = format_find(in, in_size);
+    struct unpack u = {
+        .in = in,
+        .in_end = (const u8 *)in + in_size,
+        .why = "unknown compression format",
+    };
+    int error;
+
+    if (!format)
+        error = -EINVAL;
+    else if (!format->size)
+        error = unpack_fail(&u, -EOPNOTSUPP, format->why);
+    else
+        error = format->size(&u, size);
+    if (error)
+        *why = u.why;
+    return error;
 }

@@ -47,6 +47,12 @@ must_check int xz_unpack(struct unpack *u);
 must_check int zstd_unpack(struct unpack *u);
 must_check int lz4_unpack(struct unpack *u);
 
+/* Each reads the unpacked size, in bytes, that such a stream tells, which is not verified. */
+must_check int gzip_size(struct unpack *u, u64 *size);
+must_check int xz_size(struct unpack *u, u64 *size);
+must_check int zstd_size(struct unpack *u, u64 *size);
+must_check int lz4_size(struct unpack *u, u64 *size);
+
 /* --- Little-endian numbers at any alignment */
 
 static always_inline u16 load16(const u8 *p)

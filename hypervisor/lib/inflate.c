@@ -517,3 +517,12 @@ int gzip_unpack(struct unpack *u)
     u->in += GZIP_TRAILER_SIZE;
     return 0;
 }
+
+/* The trailer's second half. It counts what the last member unpacks to; others have one. */
+int gzip_size(struct unpack *u, u64 *size)
+{
+    if (unpack_in_left(u) < GZIP_HEADER_SIZE + GZIP_TRAILER_SIZE)
+        return unpack_fail(u, -EBADMSG, "gzip: truncated");
+    *size = load32(u->in_end - 4);
+    return 0;
+}

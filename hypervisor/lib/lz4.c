@@ -236,3 +236,17 @@ int lz4_unpack(struct unpack *u)
 {
     return load32(u->in) == LEGACY_MAGIC ? legacy_unpack(u) : frame_unpack(u);
 }
+
+int lz4_size(struct unpack *u, u64 *size)
+{
+    struct lz4_frame frame = {0};
+    int error = load32(u->in) == LEGACY_MAGIC ? 0 : frame_header(u, &frame);
+
+    if (error)
+        return error;
+    if (!(frame.flags & FLG_CONTENT_SIZE))
+        return unpack_fail(u, -EOPNOTSUPP,
+                           "lz4: the file does not say its unpacked size (lz4 --content-size)");
+    *size = frame.content_size;
+    return 0;
+}

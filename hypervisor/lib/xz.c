@@ -304,3 +304,32 @@ int xz_unpack(struct unpack *u)
         error = stream_footer(&x, index_size);
     return error;
 }
+
+/*
+ * The sum over the index, which the footer at the end of the input finds. Their CRCs are left to
+ * xz_unpack(), which has the memory for the tables.
+ */
+int xz_size(struct unpack *u, u64 *size)
+{
+    const u8 *footer, *p;
+    u64 index_size, count, coded, one, sum = 0;
+
+    if (unpack_in_left(u) < STREAM_HEADER_SIZE + STREAM_FOOTER_SIZE)
+        return unpack_fail(u, -EBADMSG, "xz: truncated");
+    footer = u->in_end - STREAM_FOOTER_SIZE;
+    if (footer[FOOTER_MAGIC_AT] != 'Y' || footer[FOOTER_MAGIC_AT + 1] != 'Z')
+        return unpack_fail(u, -EBADMSG, "xz: truncated, the file does not end with a footer");
+    index_size = ((u64)load32(footer + FOOTER_SIZE_AT) + 1) * 4;
+    if (index_size > (u64)(footer - u->in) - STREAM_HEADER_SIZE)
+        return unpack_fail(u, -EBADMSG, "xz: the footer says that the index is before the file");
+    p = footer - index_size;
+    if (*p++ != 0 || !number_read(&p, footer, &count))
+        return unpack_fail(u, -EBADMSG, "xz: the index is malformed");
+    for (; count > 0; count--) {
+        if (!number_read(&p, footer, &coded) || !number_read(&p, footer, &one) || one > ~sum)
+            return unpack_fail(u, -EBADMSG, "xz: the index is truncated or malformed");
+        sum += one;
+    }
+    *size = sum;
+    return 0;
+}

@@ -66,8 +66,6 @@ static must_check int frame_header(struct unpack *u, struct zstd_frame *frame)
     frame->has_size = content_size > 0;
     frame->size = number_read(p, content_size) + (content_size == 2 ? SIZE_2_BASE : 0);
     u->in = p + content_size;
-    if (frame->has_size && frame->size > unpack_out_left(u))
-        return unpack_fail(u, -ENOSPC, "zstd: the output buffer is too small");
     return 0;
 }
 
@@ -143,6 +141,8 @@ int zstd_unpack(struct unpack *u)
     error = frame_header(u, &frame);
     if (error)
         return error;
+    if (frame.has_size && frame.size > unpack_out_left(u))
+        return unpack_fail(u, -ENOSPC, "zstd: the output buffer is too small");
     do {
         if (unpack_in_left(u) < BLOCK_HEADER_SIZE)
             return unpack_fail(u, -EBADMSG, "zstd: truncated between blocks");
@@ -153,4 +153,17 @@ int zstd_unpack(struct unpack *u)
             return error;
     } while (!(header & 1));
     return frame_end(u, &frame);
+}
+
+int zstd_size(struct unpack *u, u64 *size)
+{
+    struct zstd_frame frame;
+    int error = frame_header(u, &frame);
+
+    if (error)
+        return error;
+    if (!frame.has_size)
+        return unpack_fail(u, -EOPNOTSUPP, "zstd: the file does not say its unpacked size");
+    *size = frame.size;
+    return 0;
 }

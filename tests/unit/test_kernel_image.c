@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ELF files, bzImages and kernels' Xen notes: a small kernel is put together in memory, as Linux's
+ * ELF files and kernels' Xen notes: a small kernel is put together in memory, as Linux's
  * is laid out, then one thing after another is made wrong in it. Files have their exact size on the
  * heap, for the sanitizer to watch.
  */
@@ -9,18 +9,14 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <elf.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 #include "errno.h"
 #include "abi/elfnote.h"
 #include "abi/features.h"
 #include "abi/xen.h"
-#include "lib/bzimage.h"
-#include "lib/decompress.h"
 #include "lib/kernel_image.h"
 #include "lib/string.h"
 
@@ -472,125 +468,6 @@ static void test_usable(void **state)
     assert_false(kernel_addresses_usable(HYPERVISOR_VIRT_END - 1, HYPERVISOR_VIRT_END + 1));
 }
 
-/* A bzImage with this payload behind 2 sectors of setup. */
-static struct kernel bzimage_make(const u8 *payload, size_t size)
-{
-    struct kernel b = {.size = 3 * 512 + 100 + size};
-
-    b.file = calloc(1, b.size);
-    assert_non_null(b.file);
-    b.file[0x1F1] = 2;
-    memcpy(b.file + 0x1FE, "\x55\xAA", 2);
-    memcpy(b.file + 0x202, "HdrS", 4);
-    memcpy(b.file + 0x206, &(u16){0x20F}, 2);
-    memcpy(b.file + 0x248, &(u32){100}, 4);
-    memcpy(b.file + 0x24C, &(u32){(u32)size}, 4);
-    memcpy(b.file + 3 * 512 + 100, payload, size);
-    return b;
-}
-
-static int source_error(const struct kernel *module)
-{
-    struct kernel_source source;
-    const char *why = NULL;
-    int error = kernel_source_find(module->file, module->size, &source, &why);
-
-    if (error)
-        assert_non_null(why);
-    return error;
-}
-
-/* The file as gzip packs it, which ends with the unpacked size of itself. */
-static struct kernel gzip_make(const struct kernel *k)
-{
-    char path[] = "/tmp/test_kernel_image.XXXXXX", command[100];
-    struct kernel g = {.file = malloc(2 * k->size)};
-    int fd = mkstemp(path);
-    FILE *f;
-
-    assert_true(g.file && fd >= 0);
-    assert_int_equal(write(fd, k->file, k->size), k->size);
-    close(fd);
-    snprintf(command, sizeof(command), "gzip -nc %s", path);
-    f = popen(command, "r");
-    assert_non_null(f);
-    g.size = fread(g.file, 1, 2 * k->size, f);
-    assert_int_equal(pclose(f), 0);
-    unlink(path);
-    return g;
-}
-
-static void test_bzimage(void **state)
-{
-    struct kernel k = kernel_full(), g = gzip_make(&k), b = bzimage_make(g.file, g.size);
-    u8 *out = malloc(k.size), *scratch = malloc(DECOMPRESS_SCRATCH_SIZE);
-    struct kernel_source source;
-    const char *why = NULL;
-
-    (void)state;
-    assert_int_equal(kernel_source_find(b.file, b.size, &source, &why), 0);
-    assert_true(source.format == KERNEL_FORMAT_BZIMAGE && source.compressed);
-    assert_int_equal(source.unpacked_size, k.size);
-    assert_int_equal(kernel_source_unpack(&source, out, scratch, DECOMPRESS_SCRATCH_SIZE, &why), 0);
-    assert_memory_equal(out, k.file, k.size);
-
-    /* The size noted is wrong, if gzip itself does not notice. */
-    source.unpacked_size--;
-    assert_int_equal(kernel_source_unpack(&source, out, scratch, DECOMPRESS_SCRATCH_SIZE, &why),
-                     -ENOSPC);
-    free(out);
-    out = malloc(k.size + 1);
-    source.unpacked_size = k.size + 1;
-    assert_int_equal(kernel_source_unpack(&source, out, scratch, DECOMPRESS_SCRATCH_SIZE, &why),
-                     -EBADMSG);
-    free(b.file);
-
-    b = bzimage_make(k.file, k.size); /* not compressed */
-    assert_int_equal(kernel_source_find(b.file, b.size, &source, &why), 0);
-    assert_true(!source.compressed && source.size == k.size && source.unpacked_size == k.size);
-    free(b.file);
-    assert_int_equal(kernel_source_find(k.file, k.size, &source, &why), 0);
-    assert_true(source.format == KERNEL_FORMAT_ELF && source.data == k.file && !source.compressed);
-    free(scratch);
-    free(out);
-    free(g.file);
-    free(k.file);
-}
-
-static void test_wrong_bzimage(void **state)
-{
-    u8 payload[64] = {0x1F, 0x8B};
-    struct kernel b = bzimage_make(payload, sizeof(payload));
-
-    (void)state;
-    assert_int_equal(source_error(&b), 0);
-    b.size--;
-    assert_int_equal(source_error(&b), -ENOEXEC);
-    b.size++;
-    memcpy(b.file + 0x248, &(u32){~0u}, 4);
-    assert_int_equal(source_error(&b), -ENOEXEC);
-    memcpy(b.file + 0x248, &(u32){100}, 4);
-    memcpy(b.file + 0x24C, &(u32){3}, 4);
-    assert_int_equal(source_error(&b), -ENOEXEC);
-    memcpy(b.file + 0x24C, &(u32){sizeof(payload)}, 4);
-    b.file[0x1F1] = 0; /* stands for 4 sectors: beyond this file */
-    assert_int_equal(source_error(&b), -ENOEXEC);
-    b.file[0x1F1] = 2;
-    memcpy(b.file + 0x206, &(u16){0x207}, 2);
-    assert_int_equal(source_error(&b), -EOPNOTSUPP);
-    memcpy(b.file + 0x206, &(u16){0x20F}, 2);
-    b.file[0x202] = 'h';
-    assert_int_equal(source_error(&b), -ENOEXEC);
-    for (size_t size = 0; size < b.size; size += 16) {
-        struct kernel cut = {.file = malloc(size), .size = size};
-
-        memcpy(cut.file, b.file, size);
-        assert_int_equal(source_error(&cut), -ENOEXEC);
-        free(cut.file);
-    }
-    free(b.file);
-}
-
 /* Whatever the headers say, nothing outside the file is read, and what is accepted lies inside. */
 static void test_damaged(void **state)
 {
@@ -627,9 +504,8 @@ int main(void)
         cmocka_unit_test(test_notes),    cmocka_unit_test(test_segments),
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_wrong_headers),
         cmocka_unit_test(test_too_many), cmocka_unit_test(test_wrong_notes),
-        cmocka_unit_test(test_bzimage),  cmocka_unit_test(test_wrong_bzimage),
-        cmocka_unit_test(test_damaged),  cmocka_unit_test(test_places),
-        cmocka_unit_test(test_usable),
+        cmocka_unit_test(test_places),   cmocka_unit_test(test_usable),
+        cmocka_unit_test(test_damaged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

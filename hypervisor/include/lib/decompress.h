@@ -35,4 +35,13 @@
 must_check int decompress(const void *in, size_t in_size, void *out, size_t out_size,
                           size_t *out_len, void *scratch, size_t scratch_size, const char **why);
 
+/*
+ * Reads from the stream, which fills all of in, the size in bytes that it says to unpack to: from
+ * gzip's trailer (modulo 2^32), xz's index, or zstd's or lz4's frame header. Nothing vouches for
+ * it: take it as a bound of the buffer, and of that only what you can spare. 0; or, with a reason
+ * (static text) in *why, -EINVAL for no known format, -EBADMSG, or -EOPNOTSUPP when the stream does
+ * not say (lz4's legacy frame never does) or decompress() would not take it.
+ */
+must_check int decompress_size(const void *in, size_t in_size, u64 *size, const char **why);
+
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Kernel images as boot modules and guests' builders have them: telling what a file is, unpacking a
- * bzImage, and reading from the kernel's ELF notes how it wants to be loaded under Xen (Xen public
- * ABI, elfnote.h). Nothing is allocated and no locks are taken. In order:
+ * Kernel images as boot modules and guests' builders have them: telling what a file is, unpacking
+ * it, and reading from the kernel's ELF notes how it wants to be loaded under Xen (Xen public ABI,
+ * elfnote.h). Nothing is allocated and no locks are taken. In order:
  *
  *     kernel_source_find     which bytes of the module are the kernel, and its unpacked size
  *     kernel_source_unpack   into memory of that size (an uncompressed kernel can stay where it is)
@@ -22,6 +22,7 @@
 enum kernel_format {
     KERNEL_FORMAT_ELF,
     KERNEL_FORMAT_BZIMAGE,
+    KERNEL_FORMAT_PACKED, /* an ELF file, compressed */
 };
 
 /* The kernel inside a module; data points into it. */
@@ -30,7 +31,7 @@ struct kernel_source {
     bool compressed;
     const u8 *data;
     size_t size;          /* bytes of data */
-    size_t unpacked_size; /* bytes of the ELF file; size if it is not compressed */
+    size_t unpacked_size; /* bytes of the ELF file, not verified; size if it is not compressed */
 };
 
 /* A note's number, which may be absent (then value is 0). */
@@ -102,7 +103,7 @@ struct kernel_segment {
     u64 paddr; /* for PVH: guest physical */
 };
 
-/* Recognises a module. Everything but bzImage and ELF is refused. */
+/* Recognises a module. Everything but bzImage and ELF, packed or not, is refused. */
 must_check int kernel_source_find(const void *module, size_t size, struct kernel_source *source,
                                   const char **why);
 
