@@ -241,6 +241,7 @@ static void test_wrong_packed(void **state)
     u8 *out = malloc(k.size), *scratch = malloc(DECOMPRESS_SCRATCH_SIZE);
     struct kernel_source source;
     const char *why = NULL;
+    u32 less;
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(silent); i++) {
@@ -251,7 +252,8 @@ static void test_wrong_packed(void **state)
 
     /* gzip's trailer, which the data then contradicts. */
     p = pack(&k, "gzip -nc");
-    memcpy(p.file + p.size - 4, &(u32){(u32)k.size - 1}, 4);
+    less = (u32)k.size - 1;
+    memcpy(p.file + p.size - 4, &less, sizeof(less));
     assert_int_equal(kernel_source_find(p.file, p.size, &source, &why), 0);
     assert_int_equal(kernel_source_unpack(&source, out, scratch, DECOMPRESS_SCRATCH_SIZE, &why),
                      -ENOSPC);
