@@ -32,6 +32,8 @@
 #define GSI_EDGE  4u
 #define GSI_LEVEL 16u
 #define MSI_BLOCK 4u
+/* All of the dynamic ones but those of INT 80 and 82. */
+#define VECTORS_OF_CPU (VECTOR_DYNAMIC_LAST - VECTOR_DYNAMIC_FIRST + 1u - 2u)
 
 /* --- the machine around */
 
@@ -467,12 +469,12 @@ static void test_request(void **state)
     assert_int_equal(irq_set_type(GSI_EDGE + 1, true, true), 0);
 }
 
-static u32 message_block(u32 count)
+static u32 message_block(u32 count, u32 cpu)
 {
     u32 first = irq_numbers_alloc(count, &fake_chip);
     if (!first)
         return 0;
-    if (irq_vectors_alloc(irq_of(first), count, 1)) {
+    if (irq_vectors_alloc(irq_of(first), count, cpu)) {
         for (u32 i = 0; i < count; i++)
             irq_number_free(irq_of(first + i));
         return 0;
@@ -488,7 +490,7 @@ static u32 message_block(u32 count)
 static void test_message_block(void **state)
 {
     block_size = MSI_BLOCK;
-    u32 first = message_block(MSI_BLOCK);
+    u32 first = message_block(MSI_BLOCK, 1);
     assert_int_not_equal(first, 0);
     assert_int_equal(irq_of(first)->vector % MSI_BLOCK, 0);
     spin_lock(&dom0.lock);
@@ -514,19 +516,82 @@ static void test_message_block(void **state)
 static void test_vectors_run_out(void **state)
 {
     u32 blocks = 0, first;
-    while ((first = message_block(32)) != 0) {
+    while ((first = message_block(32, 1)) != 0) {
         u32 vector = irq_of(first)->vector;
         assert_int_equal(vector % 32, 0);
         assert_true(vector >= VECTOR_DYNAMIC_FIRST && vector + 31 <= VECTOR_DYNAMIC_LAST);
         assert_false(vector <= VECTOR_INT80 && vector + 31 >= VECTOR_INT80);
         blocks++;
     }
-    assert_int_equal(blocks, 4); /* 0x40, 0x60, 0xa0, 0xc0 */
+    assert_int_equal(blocks, CPUS * 4); /* 0x40, 0x60, 0xa0, 0xc0 */
     u32 singles = 0;
-    while (message_block(1) != 0)
+    while (message_block(1, 1) != 0)
         singles++;
-    /* All of 0x30-0xef but the two reserved ones. */
-    assert_int_equal(blocks * 32 + singles, VECTOR_DYNAMIC_LAST - VECTOR_DYNAMIC_FIRST + 1 - 2);
+    assert_int_equal(blocks * 32 + singles, CPUS * VECTORS_OF_CPU);
+}
+
+/* Single messages until the CPU has no vector left. The last is the first that goes elsewhere. */
+static u32 fill_cpu(u32 cpu)
+{
+    u32 first = 0;
+    for (u32 n = 0; n <= VECTORS_OF_CPU; n++) {
+        first = message_block(1, cpu);
+        assert_int_not_equal(first, 0);
+        assert_int_equal(irq_of(first)->cpu == cpu, n < VECTORS_OF_CPU);
+    }
+    return first;
+}
+
+/* What finds no vector near its guest gets one of another CPU, and moves when there is room. */
+static void test_vectors_of_other_cpus(void **state)
+{
+    u32 far = fill_cpu(0);
+    assert_int_equal(irq_of(far)->cpu, 1);
+    u8 vector = irq_of(far)->vector;
+    assert_int_equal(map(&dom0, far, far), 0);
+    assert_int_equal(arch_pirq_bind(&vcpu0, far, false), 0);
+    signal(far); /* wants to go to CPU 0, which is full */
+    assert_int_equal(raised[0], 1);
+    assert_int_equal(routed_cpu[far], 1);
+
+    /* A line is in the same position. */
+    assert_int_equal(map(&dom0, GSI_EDGE, GSI_EDGE), 0);
+    assert_int_equal(arch_pirq_bind(&vcpu0, GSI_EDGE, false), 0);
+    assert_int_equal(routed_cpu[GSI_EDGE], 1);
+    signal(GSI_EDGE);
+    assert_int_equal(raised[0], 2);
+
+    /* One of CPU 0 goes: now there is room for the move, and then again on CPU 1. */
+    irq_vectors_free(irq_of(far - 1));
+    arch_pirq_set_affinity(&dom0, far, &vcpu0);
+    signal(far);
+    assert_int_equal(routed_cpu[far], 0);
+    signal(far);
+    assert_int_equal(raised[0], 4);
+    u32 next = message_block(1, 0);
+    assert_int_equal(irq_of(next)->cpu, 1);
+    assert_int_equal(irq_of(next)->vector, vector);
+}
+
+/* Offline CPUs, and those that no device can reach, are not asked. */
+static void test_vectors_unreachable_cpus(void **state)
+{
+    cpu_online_mask.bits[0] = 0x35; /* 1 and 3 are off; to 4 and 5 no message can be sent */
+    u32 far = fill_cpu(0);
+    assert_int_equal(irq_of(far)->cpu, 2);
+    for (u32 n = 1; n < VECTORS_OF_CPU; n++)
+        assert_int_equal(irq_of(message_block(1, 0))->cpu, 2);
+    assert_int_equal(message_block(1, 0), 0);
+    assert_int_equal(map(&dom0, GSI_EDGE, GSI_EDGE), 0);
+    assert_int_equal(arch_pirq_bind(&vcpu0, GSI_EDGE, false), -ENOSPC);
+
+    /* What a message of CPU 2 gives back is CPU 2's. */
+    block_size = 1;
+    assert_int_equal(map(&dom0, far, far), 0);
+    assert_int_equal(unmap(&dom0, far), 0);
+    far = message_block(1, 0);
+    assert_int_equal(irq_of(far)->cpu, 2);
+    cpu_online_mask.bits[0] = 0xf;
 }
 
 /* Anything in any order; then all must be given back (teardown) and no source be left open. */
@@ -594,6 +659,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_request, setup, teardown),
         cmocka_unit_test_setup_teardown(test_message_block, setup, teardown),
         cmocka_unit_test_setup_teardown(test_vectors_run_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_vectors_of_other_cpus, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_vectors_unreachable_cpus, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,9 +71,8 @@ static u32 vectors_find(u32 cpu, u32 count, u32 preferred)
     return 0;
 }
 
-int irq_vectors_alloc(struct irq *first, u32 count, u32 cpu)
+static bool vectors_take(struct irq *first, u32 count, u32 cpu)
 {
-    spin_lock(&vector_lock);
     u32 vector = vectors_find(cpu, count, 0);
     for (u32 i = 0; vector && i < count; i++) {
         struct irq *irq = first + i;
@@ -81,8 +80,22 @@ int irq_vectors_alloc(struct irq *first, u32 count, u32 cpu)
         irq->cpu = cpu;
         WRITE_ONCE(per_cpu(vector_irq, cpu)[vector + i], (u16)(irq->number + 1));
     }
+    return vector != 0;
+}
+
+int irq_vectors_alloc(struct irq *first, u32 count, u32 cpu)
+{
+    spin_lock(&vector_lock);
+    bool taken = vectors_take(first, count, cpu);
+    u32 other;
+    for_each_online_cpu (other) {
+        if (taken)
+            break;
+        if (other != cpu && cpu_takes_device_irqs(other))
+            taken = vectors_take(first, count, other);
+    }
     spin_unlock(&vector_lock);
-    return vector ? 0 : -ENOSPC;
+    return taken ? 0 : -ENOSPC;
 }
 
 static void old_vector_free(struct irq *irq)

@@ -136,8 +136,9 @@ void irq_dump(void);
 
 /* --- between the files of irq/; irq->lock held where an irq is given */
 
-/* Vectors for count (1, 2, 4 ... 32) IRQs from the first on, consecutive and aligned to count, on a
- * CPU. -ENOSPC. The IRQs are not in use yet: no lock. */
+/* Vectors for count (1, 2, 4 ... 32) IRQs from the first on, consecutive and aligned to count: on
+ * cpu, or when it has too few left on any other that is online. -ENOSPC: none has as many. The IRQs
+ * are not in use yet: no lock. */
 must_check int irq_vectors_alloc(struct irq *first, u32 count, u32 cpu);
 void irq_vectors_free(struct irq *irq);
 /* Add and remove reasons. */
