@@ -18,6 +18,10 @@
 
 #define ZONES     41 /* bits of a frame number, 0-40 */
 #define NODES_MAX HEAP_NODES_MAX
+/* Bits of frame numbers: below 4 GiB, all that many devices reach; below 512 MiB, what of that is
+ * not spent on a wish for the node that has it either. */
+#define ZONES_BELOW_4G    (BIT(32 - PAGE_SHIFT + 1) - 1)
+#define ZONES_FOR_DEVICES (BIT(29 - PAGE_SHIFT + 1) - 1)
 
 /* frame.type of a free frame that begins no block on a list. */
 #define TYPE_INSIDE (~0ull)
@@ -30,6 +34,7 @@ static struct free_list free_lists[NODES_MAX][ZONES][HEAP_MAX_ORDER + 1];
 static u64 free_frames[NODES_MAX], total_frames;
 static u32 orders_present[NODES_MAX][ZONES]; /* bit n: a block of order n is free there */
 static u64 zones_present[NODES_MAX];         /* bit n: of that zone orders_present is not 0 */
+static u32 nodes_used = 1;                   /* no node from this one on ever had memory */
 static struct spinlock heap_lock = SPINLOCK_INIT(LOCK_HEAP);
 static bool lists_ready;
 
@@ -192,6 +197,7 @@ void heap_add(mfn_t start, mfn_t end)
             order--;
         frames_mark_free(frame_at(mfn), 1ull << order);
         block_insert(mfn, order, tlb_clock());
+        nodes_used = MAX(nodes_used, node_of(mfn) + 1);
         mfn += 1ull << order;
     }
     total_frames += end.v - start.v;
@@ -210,9 +216,11 @@ static u64 zone_take(u32 node, u32 zone, u32 order)
     return mfn;
 }
 
-static u64 node_take(u32 node, u32 zone_top, u32 order)
+/* From the highest of those zones that has one. */
+static u64 node_take(u32 node, u64 zones, u32 order)
 {
-    u64 zones = zones_present[node] & (BIT(zone_top + 1) - 1), mfn = ~0ull;
+    u64 mfn = ~0ull;
+    zones &= zones_present[node];
     while (zones && mfn == ~0ull) {
         u32 zone = 63 - (u32)__builtin_clzll(zones);
         zones &= ~BIT(zone);
@@ -221,22 +229,49 @@ static u64 node_take(u32 node, u32 zone_top, u32 order)
     return mfn;
 }
 
+/* Of the preferred node if it has one (NODE_ANY: no preference), else of any. */
+static u64 nodes_take(u32 preferred, u64 zones, u32 order)
+{
+    u64 mfn = preferred < nodes_used ? node_take(preferred, zones, order) : ~0ull;
+    for (u32 n = 0; n < nodes_used && mfn == ~0ull; n++)
+        mfn = node_take(n, zones, order);
+    return mfn;
+}
+
+/*
+ * One node has most or all of what lies below 4 GiB. Unless the request is for such memory, that of
+ * all the other nodes goes first; a wish for that node is fulfilled as long as this leaves the
+ * lowest part.
+ */
+static noinline u64 nodes_choose(u32 order, u32 node, u64 zones, u32 flags)
+{
+    if (flags & HEAP_ABOVE_4G)
+        zones &= ~ZONES_BELOW_4G;
+    if (flags & HEAP_EXACT_NODE && node != NODE_ANY)
+        return node < NODES_MAX ? node_take(node, zones, order) : ~0ull;
+    u64 mfn = ~0ull;
+    if (zones & ~ZONES_BELOW_4G) {
+        if (node < nodes_used)
+            mfn = node_take(node, zones & ~ZONES_FOR_DEVICES, order);
+        if (mfn == ~0ull)
+            mfn = nodes_take(NODE_ANY, zones & ~ZONES_BELOW_4G, order);
+    }
+    return mfn == ~0ull ? nodes_take(node, zones, order) : mfn;
+}
+
 struct frame *heap_alloc(u32 order, u32 node, u32 address_bits, u32 flags)
 {
-    u64 mfn = ~0ull;
     if (order > HEAP_MAX_ORDER || address_bits <= PAGE_SHIFT)
         return NULL;
     u32 zone_top = MIN(address_bits - PAGE_SHIFT, (u32)ZONES - 1);
     spin_lock(&heap_lock);
-    if (node < NODES_MAX)
-        mfn = node_take(node, zone_top, order);
-    if (mfn == ~0ull && (node == NODE_ANY || !(flags & HEAP_EXACT_NODE)))
-        for (u32 n = 0; n < NODES_MAX && mfn == ~0ull; n++)
-            mfn = node_take(n, zone_top, order);
+    /* The zones of one node come in the right order by themselves. */
+    u64 zones = BIT(zone_top + 1) - 1;
+    bool simple = nodes_used == 1 && !(flags & (HEAP_EXACT_NODE | HEAP_ABOVE_4G));
+    u64 mfn = likely(simple) ? node_take(0, zones, order) : nodes_choose(order, node, zones, flags);
     spin_unlock(&heap_lock);
     if (mfn == ~0ull)
         return NULL;
-
     struct frame *f = frame_at(mfn);
     tlb_flush_since(&cpu_online_mask, f->tlb_stamp);
     if (!(flags & HEAP_NO_SCRUB))

@@ -434,6 +434,45 @@ static void test_nodes(void **state)
     check_totals();
 }
 
+/* Of frames [start, end): those that are in use. */
+static u64 used_in(u64 start, u64 end)
+{
+    u64 n = 0;
+    for (u64 mfn = start; mfn < end; mfn++)
+        n += !(frame_of_mfn(MFN(mfn))->count & FRAME_FREE);
+    return n;
+}
+
+/* Whichever node is wished for or none, memory below 4 GiB waits until no node has any above. */
+static void test_low_memory_is_last(void **state)
+{
+    (void)state;
+    static const u32 wishes[] = {NODE_ANY, 0, 1, 100};
+    static struct frame *got[WORLD_FRAMES];
+    u64 high = WORLD_HIGH_END - WORLD_HIGH_START, half = high / 2;
+    for (u32 w = 0; w < ARRAY_SIZE(wishes); w++) {
+        u64 n = 0;
+        for (; n < high; n++) {
+            got[n] = heap_alloc(0, wishes[w], ADDRESS_ANY, HEAP_NO_SCRUB);
+            assert_true(frame_mfn(got[n]).v >= WORLD_HIGH_START);
+            assert_int_equal(memory_world_node(frame_mfn(got[n]).v) == (wishes[w] == 1), n < half);
+        }
+        assert_int_equal(used_in(WORLD_LOW_START, WORLD_LOW_END), 0);
+        assert_int_equal(used_in(WORLD_MID_START, WORLD_MID_END), 0);
+        assert_null(heap_alloc(0, wishes[w], ADDRESS_ANY, HEAP_ABOVE_4G));
+        got[n] = heap_alloc(0, wishes[w], ADDRESS_ANY, HEAP_NO_SCRUB);
+        assert_in_range(frame_mfn(got[n]).v, WORLD_MID_START, WORLD_MID_END - 1);
+        for (u64 i = 0; i <= n; i++)
+            heap_free(got[i], 0);
+    }
+    /* Who has to have the node gets all of it; who asks for low memory does not get other. */
+    struct frame *f = heap_alloc(0, 0, 32, HEAP_EXACT_NODE);
+    assert_true(frame_mfn(f).v < WORLD_MID_END);
+    heap_free(f, 0);
+    assert_null(heap_alloc(0, 0, 32, HEAP_ABOVE_4G));
+    check_totals();
+}
+
 /* More places than can be kept in mind for the background: still nothing dirty is handed out. */
 static void test_scrub_overflow(void **state)
 {
@@ -600,6 +639,7 @@ int main(void)
         cmocka_unit_test_setup(test_random, setup),
         cmocka_unit_test_setup(test_zones, setup),
         cmocka_unit_test_setup(test_nodes, setup),
+        cmocka_unit_test_setup(test_low_memory_is_last, setup),
         cmocka_unit_test_setup(test_scrub_overflow, setup),
         cmocka_unit_test_setup(test_double_free, setup),
         cmocka_unit_test_setup(test_pages, setup),

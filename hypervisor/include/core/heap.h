@@ -20,11 +20,13 @@ struct frame;
 /* Flags of heap_alloc. */
 #define HEAP_NO_SCRUB   BIT(0) /* contents do not matter and no other domain will see them */
 #define HEAP_EXACT_NODE BIT(1) /* fail rather than take memory of another node */
+#define HEAP_ABOVE_4G   BIT(2) /* fail rather than take memory below 4 GiB */
 
 /*
  * 2^order frames, contiguous and aligned to their size, all below 2^address_bits bytes, preferably
  * of the node. They hold zeros unless HEAP_NO_SCRUB. NULL if there are none. The frames belong to
- * the hypervisor until domain_assign_frames().
+ * the hypervisor until domain_assign_frames(). What lies below 4 GiB is given last, as far as the
+ * node and the contiguity that are asked for allow.
  */
 struct frame *heap_alloc(u32 order, u32 node, u32 address_bits, u32 flags);
 void heap_free(struct frame *f, u32 order);

@@ -30,11 +30,12 @@
 #include "x86/pv.h"
 #include "x86/pv_mm.h"
 
-#define BASE_ALIGN  MIB(4)   /* the base region ends on such a border ... */
-#define BASE_SLACK  KIB(512) /* ... with at least so much mapped and unused (ABI) */
-#define CHUNK_ORDER 18u      /* memory comes in pieces of at most 1 GiB */
-#define PTE_TABLE   (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
-#define PTE_DATA    (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
+#define BASE_ALIGN      MIB(4)   /* the base region ends on such a border ... */
+#define BASE_SLACK      KIB(512) /* ... with at least so much mapped and unused (ABI) */
+#define CHUNK_ORDER     18u      /* memory comes in pieces of at most 1 GiB */
+#define PIECE_ORDER_MIN 9u       /* and above 4 GiB of at least 2 MiB, but for the rest */
+#define PTE_TABLE       (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
+#define PTE_DATA        (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
 
 struct dom0_builder {
     struct domain *d;
@@ -235,14 +236,22 @@ static init_text void frame_list_create(struct dom0_builder *b)
     b->mfns = frame_to_virt(list);
 }
 
-/* Frames for pfns [pfn, end). */
+/*
+ * Frames for pfns [pfn, end). Smaller pieces above 4 GiB go before larger ones below: domain 0 asks
+ * for memory there later, for its devices, and gets it only of what it does not have yet.
+ */
 static init_text void memory_allocate(struct dom0_builder *b, u64 pfn, u64 end)
 {
-    u32 order = CHUNK_ORDER;
+    u32 order = CHUNK_ORDER, flags = HEAP_NO_SCRUB | HEAP_ABOVE_4G;
     while (pfn < end) {
         while ((1ull << order) > end - pfn)
             order--;
-        struct frame *f = heap_alloc(order, b->d->node_affinity, ADDRESS_ANY, HEAP_NO_SCRUB);
+        struct frame *f = heap_alloc(order, b->d->node_affinity, ADDRESS_ANY, flags);
+        if (!f && flags & HEAP_ABOVE_4G && order <= PIECE_ORDER_MIN) {
+            flags &= ~(u32)HEAP_ABOVE_4G;
+            order = CHUNK_ORDER;
+            continue;
+        }
         if (!f && order) {
             order--;
             continue;
