@@ -8,6 +8,7 @@
 #include "arch/memory.h"
 #include "arch/vcpu.h"
 #include "core/claim.h"
+#include "core/cmdline.h"
 #include "core/domain.h"
 #include "core/frame.h"
 #include "core/grant_table.h"
@@ -29,8 +30,45 @@
 #define NODE_NUMBERS   64u
 /* Of a resource in one call. */
 #define RESOURCE_FRAMES_MAX 1024u
-/* Largest extent: scrubbing it at once keeps a CPU for some 100 microseconds. */
-#define EXTENT_ORDER_MAX 9u
+/* What the ABI knows as the largest extent: 1 GiB. */
+#define EXTENT_ORDER_TOP 18u
+
+/*
+ * Largest extents, by who calls. Scrubbing 2 MiB at once keeps a CPU for some 100 microseconds; who
+ * controls the machine may keep it for longer.
+ */
+static u32 order_max_guest = 9, order_max_control = EXTENT_ORDER_TOP, order_max_hardware = 12;
+
+/*
+ * Up to four numbers, each of which may be left out; the last is for domains with devices of their
+ * own, and there are none.
+ */
+static int option_memop_max_order(const char *value)
+{
+    u64 orders[] = {order_max_guest, order_max_control, order_max_hardware, 0};
+    for (u32 i = 0; *value; i++) {
+        if (*value != ',' &&
+            (i == ARRAY_SIZE(orders) || cmdline_parse_number(value, &orders[i], &value)))
+            return -EINVAL;
+        if (*value && *value++ != ',')
+            return -EINVAL;
+    }
+    order_max_guest = (u32)MIN(orders[0], (u64)EXTENT_ORDER_TOP);
+    order_max_control = (u32)MIN(orders[1], (u64)EXTENT_ORDER_TOP);
+    order_max_hardware = (u32)MIN(orders[2], (u64)EXTENT_ORDER_TOP);
+    return 0;
+}
+OPTION_DEFINE_CUSTOM("memop-max-order", option_memop_max_order);
+
+static u32 extent_order_max(const struct domain *caller)
+{
+    u32 order = order_max_guest;
+    if (caller->is_control)
+        order = MAX(order, order_max_control);
+    if (caller->is_hardware)
+        order = MAX(order, order_max_hardware);
+    return order;
+}
 
 /* cmd >> COMMAND_BITS of the call that this CPU carries out: extents done by its earlier parts. */
 static DEFINE_PER_CPU(u64, memory_op_done);
@@ -126,7 +164,8 @@ static long reservation_run(u32 command, vaddr_t arg, extent_function_t extent)
         return result;
     u64 first = op.done;
     bool preempted = false;
-    while (op.r.extent_order <= EXTENT_ORDER_MAX && op.done < op.r.nr_extents) {
+    bool allowed = op.r.extent_order <= extent_order_max(current->domain);
+    while (allowed && op.done < op.r.nr_extents) {
         bool asks = op.done != first && (op.r.extent_order || op.done % PREEMPT_EVERY == 0);
         if ((preempted = asks && preempt_pending()) || !extent(&op))
             break;

@@ -163,6 +163,49 @@ static void test_limits(void **state)
     check_extent(guest, list[4], 0, 0x44);
 }
 
+/* All that can be done with one extent of the guest's. */
+static void large_extent(u32 order)
+{
+    struct xen_memory_reservation r = reservation(1, order);
+    r.domid = guest->id;
+    list[0] = 0x20000;
+    assert_int_equal(memory_op(XENMEM_populate_physmap, &r), 1);
+    check_extent(guest, list[0], order, 0x20000);
+    assert_int_equal(memory_op(XENMEM_decrease_reservation, &r), 1);
+    assert_int_equal(guest->tot_frames, 0);
+    assert_int_equal(memory_op(XENMEM_increase_reservation, &r), 1);
+    check_extent(guest, list[0], order, INVALID_GFN.v);
+    assert_int_equal(memory_op(XENMEM_decrease_reservation, &r), 1);
+    assert_int_equal(guest->tot_frames, 0);
+}
+
+/* Domain 0 may ask for more than 2 MiB in one piece. */
+static void test_large_extents(void **state)
+{
+    (void)state;
+    struct domain *dom0 = domain_world.dom0;
+    domain_world_run(dom0->vcpus[0]);
+    for (u32 order = 10; order <= 12; order++)
+        large_extent(order);
+    /* Who owns the devices may have 16 MiB. Beyond, nothing is begun ... */
+    dom0->is_control = false;
+    struct xen_memory_reservation r = reservation(1, 12);
+    assert_int_equal(memory_op(XENMEM_populate_physmap, &r), 1);
+    u64 frames = dom0->tot_frames;
+    r.extent_order = 13;
+    assert_int_equal(memory_op(XENMEM_decrease_reservation, &r), 0);
+    assert_int_equal(dom0->tot_frames, frames);
+    /* ... but by who controls others: half of this extent is there. */
+    dom0->is_control = true;
+    assert_int_equal(memory_op(XENMEM_decrease_reservation, &r), 0);
+    assert_int_equal(dom0->tot_frames, frames - 4096);
+    r.extent_order = 18; /* may be asked for, and is not there */
+    assert_int_equal(memory_op(XENMEM_populate_physmap, &r), 0);
+    r.extent_order = 19;
+    assert_int_equal(memory_op(XENMEM_populate_physmap, &r), 0);
+    assert_int_equal(memory_op(XENMEM_decrease_reservation, &r), 0);
+}
+
 static void test_address_bits_and_nodes(void **state)
 {
     (void)state;
@@ -465,6 +508,7 @@ int main(void)
         TEST(test_populate_preempted),
         TEST(test_increase_preempted),
         TEST(test_limits),
+        TEST(test_large_extents),
         TEST(test_address_bits_and_nodes),
         TEST(test_who_may),
         TEST(test_progress_of_others),
