@@ -85,7 +85,9 @@ static void test_exchange_privileged(void **state)
     guest->is_control = true;
     exchange_once(16, 0, 1, 4, XENMEMF_exact_node(1));
     guest->is_control = true;
-    populate(8, 9);
+    struct xen_memory_reservation r = reservation(8, 9);
+    r.mem_flags = XENMEMF_exact_node(0); /* of the other nothing is missing yet */
+    assert_int_equal(memory_op(XENMEM_populate_physmap, &r), 8);
     struct xen_memory_exchange x = exchange(8, 9, 1, 12);
     assert_int_equal(memory_op(XENMEM_exchange, &x), 0);
     check_extent(guest, out_list[0], 12, 0x9000);
