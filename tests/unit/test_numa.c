@@ -69,6 +69,8 @@ static int setup(void **state)
     for (u32 i = 0; i < 4; i++)
         acpi_info.cpu_affinities[acpi_info.nr_cpu_affinities++] =
             (struct acpi_cpu_affinity){.apic_id = i * 2, .node = i / 2};
+    acpi_info.proximity[0] = 3;
+    acpi_info.proximity[1] = 1;
     memcpy(acpi_info.distances[0], (u8[]){10, 17}, 2);
     memcpy(acpi_info.distances[1], (u8[]){19, 10}, 2);
     return 0;
@@ -84,6 +86,8 @@ static void refused(void)
     assert_int_equal(numa_node_of_apic(6), 0);
     assert_int_equal(numa_distance(0, 0), 10);
     assert_int_equal(numa_distance(0, 1), 0);
+    u32 node;
+    assert_false(numa_node_of_proximity(3, &node));
 }
 
 static void one_node(void **state)
@@ -94,6 +98,12 @@ static void one_node(void **state)
     assert_int_equal(warnings, 0);
     assert_int_equal(numa_nodes(), 1);
     assert_ptr_equal(heap_node_of_paddr, unset);
+    u32 node;
+    assert_true(numa_node_of_proximity(3, &node));
+    assert_int_equal(node, 0);
+    assert_false(numa_node_of_proximity(1, &node));
+    acpi_info.nr_cpu_affinities = acpi_info.nr_memory_affinities = 0; /* there is no SRAT */
+    assert_false(numa_node_of_proximity(3, &node));
 }
 
 static void contradictions(void **state)
@@ -138,6 +148,12 @@ static void two_nodes(void **state)
     assert_int_equal(numa_distance(0, 1), 17);
     assert_int_equal(numa_distance(1, 0), 19);
     assert_int_equal(numa_distance(2, 0), 0);
+    u32 node;
+    assert_true(numa_node_of_proximity(3, &node));
+    assert_int_equal(node, 0);
+    assert_true(numa_node_of_proximity(1, &node));
+    assert_int_equal(node, 1);
+    assert_false(numa_node_of_proximity(0, &node));
 }
 
 int main(void)

@@ -139,6 +139,20 @@ void arch_physinfo(struct xen_sysctl_physinfo *info)
         info->hw_cap[i] = policy_feature_word(&host, i);
 }
 
+/* As domain 0 said when it announced the device. */
+static u32 device_node(struct pci_address a)
+{
+    spin_lock(&pci_lock);
+    const struct pci_device *device = pci_device_find(a);
+    u32 proximity = device ? device->proximity : PCI_PROXIMITY_NONE;
+    spin_unlock(&pci_lock);
+    if (!device)
+        return XEN_INVALID_DEV;
+    u32 node;
+    bool known = proximity != PCI_PROXIMITY_NONE && numa_node_of_proximity(proximity, &node);
+    return known ? node : XEN_INVALID_NODE_ID;
+}
+
 long sysctl_pcitopoinfo(struct vcpu *v, void *arg)
 {
     struct xen_sysctl_pcitopoinfo *op = &((struct xen_sysctl *)arg)->u.pcitopoinfo;
@@ -149,8 +163,7 @@ long sysctl_pcitopoinfo(struct vcpu *v, void *arg)
         if (guest_read_at(&dev, op->devs, i))
             return -EFAULT;
         const struct pci_address a = {.segment = dev.seg, .bus = dev.bus, .devfn = dev.devfn};
-        /* Which node a device is near, nobody has told. */
-        u32 node = pci_device_find(a) ? XEN_INVALID_NODE_ID : XEN_INVALID_DEV;
+        u32 node = device_node(a);
         if (guest_write_at(op->nodes, i, &node))
             return -EFAULT;
     }

@@ -54,6 +54,18 @@ u32 numa_node_of_apic(u32 apic_id)
     return 0;
 }
 
+bool numa_node_of_proximity(u32 proximity, u32 *node)
+{
+    /* Without an SRAT there is a node and no domain. */
+    bool named = acpi_info.nr_cpu_affinities || acpi_info.nr_memory_affinities;
+    if (!named || nr_nodes != acpi_info.nr_nodes)
+        return false;
+    for (*node = 0; *node < nr_nodes; (*node)++)
+        if (acpi_info.proximity[*node] == proximity)
+            return true;
+    return false;
+}
+
 u32 cpu_node(u32 cpu)
 {
     if (cpu >= NR_CPUS)

@@ -21,6 +21,8 @@ u32 numa_nodes(void);
 /* Memory of no node counts as node 0's, as do unknown CPUs. */
 u32 numa_node_of_paddr(paddr_t pa);
 u32 numa_node_of_apic(u32 apic_id);
+/* False if no node, or not one that is used, has that ACPI proximity domain. */
+must_check bool numa_node_of_proximity(u32 proximity, u32 *node);
 /* Relative, NUMA_DISTANCE_LOCAL within a node (ACPI 6.4, 5.2.17); 0 if a or b is no node. */
 u32 numa_distance(u32 a, u32 b);
 
