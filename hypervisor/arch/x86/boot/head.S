@@ -23,6 +23,11 @@
 #define BOOT_CS64       0x18
 #define BOOT_L2_PAGES   4  /* 4 GiB */
 #define IMAGE_L2_ENTRIES 8 /* 16 MiB */
+#define MSR_APIC_BASE     0x1b
+#define MSR_X2APIC_ID     0x802
+#define APIC_BASE_X2APIC  0x400
+#define APIC_BASE_ADDRESS 0xfffff000
+#define APIC_ID           0x20 /* register, in bits 24-31 (Intel SDM vol. 3, 10.4.6) */
 #define TABLE_FLAGS     0x63 /* present, writable, accessed, dirty */
 #define LARGE_FLAGS     0xe3 /* the same and a large page */
 
@@ -246,21 +251,42 @@ ap_32:
     xor %ecx, %ecx
     mov %ecx, %fs
     mov %ecx, %gs
+    /* The own APIC id, and whether it is that of the processor that is waited for. */
+    mov $MSR_APIC_BASE, %ecx
+    rdmsr
+    test $APIC_BASE_X2APIC, %eax
+    jnz 1f
+    and $APIC_BASE_ADDRESS, %eax
+    mov APIC_ID(%eax), %esi
+    shr $24, %esi
+    jmp 2f
+1:  mov $MSR_X2APIC_ID, %ecx
+    rdmsr
+    mov %eax, %esi
+2:  cmp (ap_apic_id - ap_start)(%ebx), %esi
+    jne ap_unexpected
     mov (ap_cr3 - ap_start)(%ebx), %eax
     ENTER_LONG_MODE
     ljmp *(ap_jump64 - ap_start)(%ebx)
     .code64
 ap_64:
     mov (ap_stack - ap_start)(%rbx), %rsp
+    /* Again: if it is still waited for now, that was its stack. */
+    cmp (ap_apic_id - ap_start)(%rbx), %esi
+    jne ap_unexpected
     movabs $1f, %rax
     jmp *%rax
 1:  lgdt boot_gdt_pointer64(%rip)
     xor %ebp, %ebp
     call smp_boot_ap_main
     ud2
+ap_unexpected: /* in either mode, and before it touches anything */
+    cli
+    hlt
+    jmp ap_unexpected
 
     .balign 8
-    .globl ap_gdt, ap_gdt_base
+    .globl ap_gdt, ap_gdt_base, ap_apic_id
 ap_gdt:
     BOOT_GDT
 ap_gdt_pointer:
@@ -277,6 +303,7 @@ ap_jump64:
     .balign 8
 ap_cr3:   .quad 0
 ap_stack: .quad 0
+ap_apic_id: .long 0
 ap_end:
     .globl ap_jump32, ap_jump64
     .globl ap_32, ap_64

@@ -298,11 +298,16 @@ static u32 errors_take(void)
     return apic->read(APIC_REG_ERROR_STATUS);
 }
 
+void apic_stop_cpu(u32 apic_id)
+{
+    apic->command(apic_id, APIC_DELIVERY_INIT | APIC_COMMAND_ASSERT);
+    delay(START_INIT_DELAY);
+}
+
 int apic_start_cpu(u32 apic_id, u8 vector_page)
 {
     (void)errors_take();
-    apic->command(apic_id, APIC_DELIVERY_INIT | APIC_COMMAND_ASSERT);
-    delay(START_INIT_DELAY);
+    apic_stop_cpu(apic_id);
     for (u32 i = 0; i < NR_START_MESSAGES; i++) {
         apic->command(apic_id, APIC_DELIVERY_STARTUP | APIC_COMMAND_ASSERT | vector_page);
         delay(START_SIPI_DELAY);

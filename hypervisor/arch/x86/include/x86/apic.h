@@ -71,6 +71,8 @@ void apic_send_nmi(u32 cpu);
  * 3, 8.4.4). Needs time_now(). 0: the messages were accepted (not yet: it runs); -EIO: they were
  * not. */
 must_check int apic_start_cpu(u32 apic_id, u8 vector_page);
+/* Reset it again, so that it waits for another start. */
+void apic_stop_cpu(u32 apic_id);
 
 /* Handlers of the APIC's own vectors (irq/vectors.c calls them; they do not end the interrupt). */
 void apic_error_interrupt(void);
