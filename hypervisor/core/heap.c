@@ -232,7 +232,7 @@ static u64 node_take(u32 node, u64 zones, u32 order)
 /* Of the preferred node if it has one (NODE_ANY: no preference), else of any. */
 static u64 nodes_take(u32 preferred, u64 zones, u32 order)
 {
-    u64 mfn = preferred < nodes_used ? node_take(preferred, zones, order) : ~0ull;
+    u64 mfn = preferred < NODES_MAX ? node_take(preferred, zones, order) : ~0ull;
     for (u32 n = 0; n < nodes_used && mfn == ~0ull; n++)
         mfn = node_take(n, zones, order);
     return mfn;
@@ -251,7 +251,7 @@ static noinline u64 nodes_choose(u32 order, u32 node, u64 zones, u32 flags)
         return node < NODES_MAX ? node_take(node, zones, order) : ~0ull;
     u64 mfn = ~0ull;
     if (zones & ~ZONES_BELOW_4G) {
-        if (node < nodes_used)
+        if (node < NODES_MAX)
             mfn = node_take(node, zones & ~ZONES_FOR_DEVICES, order);
         if (mfn == ~0ull)
             mfn = nodes_take(NODE_ANY, zones & ~ZONES_BELOW_4G, order);
