@@ -95,7 +95,7 @@ static void machine_run(const uint8_t *data, size_t size)
         seal(rsdp, sizeof(rsdp), 32);
     }
     memset(&acpi_info, 0, sizeof(acpi_info));
-    acpi_init(rsdp, 0);
+    acpi_init(rsdp, sizeof(rsdp), 0);
     demand(!mappings);
     check(&acpi_info);
 }

@@ -228,6 +228,7 @@ static void test_mb2(void **state)
     assert_int_equal(info.efi_system_table, 0x7f000018);
     assert_false(info.efi_services);
     assert_int_equal(info.rsdp, MB2_AT + mb2_end - 8 - 48 + 8);
+    assert_int_equal(info.rsdp_bytes, 36);
     assert_int_equal(parse(MULTIBOOT2_BOOT_MAGIC, MB2_AT + 4), -EINVAL);
     put32(MB2_AT, 7);
     assert_int_equal(parse(MULTIBOOT2_BOOT_MAGIC, MB2_AT), -EINVAL);

@@ -392,6 +392,12 @@ static void mb2_note_efi_mmap(struct boot_info *info, const struct mb2_mmap *map
     info->efi_map_step = map->entry_size;
 }
 
+static void mb2_note_rsdp(struct boot_info *info, u32 size, paddr_t pa)
+{
+    info->rsdp = pa + sizeof(struct mb2_tag);
+    info->rsdp_bytes = size - (u32)sizeof(struct mb2_tag);
+}
+
 /* A tag of at least mb2_tag_min() bytes, at the physical address pa. */
 static void mb2_read_tag(struct reader *r, const struct mb2_tag *tag, u32 size, paddr_t pa)
 {
@@ -428,10 +434,10 @@ static void mb2_read_tag(struct reader *r, const struct mb2_tag *tag, u32 size, 
         break;
     case MB2_TAG_RSDP_OLD:
         if (!info->rsdp)
-            info->rsdp = pa + sizeof(*tag);
+            mb2_note_rsdp(info, size, pa);
         break;
     case MB2_TAG_RSDP_NEW:
-        info->rsdp = pa + sizeof(*tag);
+        mb2_note_rsdp(info, size, pa);
         break;
     default:
         break;

@@ -154,7 +154,8 @@ static init_text void memory_init(void)
     last_words_find();
     paging_init();
     efi_init(&boot_info);
-    acpi_init(boot_info.rsdp ? paddr_to_virt(boot_info.rsdp) : NULL, efi_rsdp());
+    acpi_init(boot_info.rsdp ? paddr_to_virt(boot_info.rsdp) : NULL, boot_info.rsdp_bytes,
+              efi_rsdp());
     numa_init();
     boot_memory_to_heap();
     paging_heap_ready();

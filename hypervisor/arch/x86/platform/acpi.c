@@ -28,6 +28,8 @@ struct rsdp {
     u8 extended_checksum, reserved[3];
 } packed;
 #define RSDP_OLD_BYTES    20u
+#define RSDP_BYTES_MIN    33u   /* of the new form: with its checksum */
+#define RSDP_BYTES_MAX    4096u /* more of it is not looked at */
 #define RSDP_SIGNATURE    "RSD PTR "
 #define RSDP_REVISION_NEW 2u
 #define RSDP_ALIGN        16u
@@ -203,6 +205,29 @@ static init_text bool rsdp_is_sound(const struct rsdp *r)
            !bytes_sum(r, RSDP_OLD_BYTES);
 }
 
+/* The new form, with a right checksum over as much as it says to have, of the bytes at p. */
+static init_text bool rsdp_is_new(const void *p, size_t bytes)
+{
+    struct rsdp r;
+    if (bytes < RSDP_BYTES_MIN)
+        return false;
+    memcpy(&r, p, RSDP_BYTES_MIN);
+    return r.revision >= RSDP_REVISION_NEW && r.length >= RSDP_BYTES_MIN &&
+           !bytes_sum(p, MIN(r.length, bytes));
+}
+
+/* The same of one that lies in memory, and has that length. */
+static init_text bool rsdp_is_new_at(paddr_t pa, u32 length)
+{
+    size_t bytes = MIN(length, RSDP_BYTES_MAX);
+    const void *p = bytes ? map_firmware(pa, bytes) : NULL;
+    if (!p)
+        return false;
+    bool is_new = rsdp_is_new(p, bytes);
+    map_remove((void *)p, bytes);
+    return is_new;
+}
+
 /* The first sound RSDP in [pa, pa + bytes), copied; 0 if there is none. */
 static init_text paddr_t rsdp_search(paddr_t pa, u32 bytes, struct rsdp *found)
 {
@@ -233,12 +258,14 @@ static init_text paddr_t rsdp_find(struct rsdp *found)
     return at ? at : rsdp_search(BIOS_START, BIOS_BYTES, found);
 }
 
-/* The loader's copy of the RSDP, or the firmware's own. */
-static init_text bool rsdp_get(const void *given, paddr_t place, struct rsdp *r)
+/* The loader's copy of the RSDP, or the firmware's own; *is_new: it has an XSDT to be believed. */
+static init_text bool rsdp_get(const void *given, size_t given_bytes, paddr_t place, struct rsdp *r,
+                               bool *is_new)
 {
-    if (given) {
-        /* The old form is followed by what belongs to somebody else, and is not looked at. */
-        memcpy(r, given, sizeof(*r));
+    if (given && given_bytes >= RSDP_OLD_BYTES) {
+        *r = (struct rsdp){.revision = 0};
+        memcpy(r, given, MIN(given_bytes, sizeof(*r)));
+        *is_new = rsdp_is_new(given, MIN(given_bytes, RSDP_BYTES_MAX));
         if (rsdp_is_sound(r))
             return true;
         log_warning("acpi: the boot loader's copy of the RSDP is damaged");
@@ -246,20 +273,22 @@ static init_text bool rsdp_get(const void *given, paddr_t place, struct rsdp *r)
     acpi_info.rsdp = place ? rsdp_search(place, sizeof(*r), r) : 0;
     if (!acpi_info.rsdp)
         acpi_info.rsdp = rsdp_find(r);
+    *is_new = acpi_info.rsdp && r->revision >= RSDP_REVISION_NEW &&
+              rsdp_is_new_at(acpi_info.rsdp, r->length);
     return acpi_info.rsdp != 0;
 }
 
-static init_text bool tables_find(const void *given, paddr_t place)
+static init_text bool tables_find(const void *given, size_t given_bytes, paddr_t place)
 {
     struct rsdp r;
-    if (!rsdp_get(given, place, &r)) {
+    bool is_new;
+    if (!rsdp_get(given, given_bytes, place, &r, &is_new)) {
         log_warning("acpi: no root pointer: one CPU, no I/O APICs");
         return false;
     }
     acpi_info.rsdp_revision = r.revision;
-    bool whole =
-        r.revision >= RSDP_REVISION_NEW && r.length == sizeof(r) && !bytes_sum(&r, sizeof(r));
-    if ((whole && root_read(r.xsdt, "XSDT", sizeof(u64))) || root_read(r.rsdt, "RSDT", sizeof(u32)))
+    if ((is_new && root_read(r.xsdt, "XSDT", sizeof(u64))) ||
+        root_read(r.rsdt, "RSDT", sizeof(u32)))
         return true;
     log_warning("acpi: neither an XSDT nor an RSDT can be read: one CPU, no I/O APICs");
     return false;
@@ -302,10 +331,10 @@ static init_text void tables_read(void)
     acpi_info.ivrs = table_vouch("IVRS");
 }
 
-init_text void acpi_init(const void *rsdp, paddr_t place)
+init_text void acpi_init(const void *rsdp, size_t bytes, paddr_t place)
 {
     acpi_info.nr_nodes = 1;
-    acpi_info.present = tables_find(rsdp, place);
+    acpi_info.present = tables_find(rsdp, bytes, place);
     if (!acpi_info.present)
         return;
     tables_read();

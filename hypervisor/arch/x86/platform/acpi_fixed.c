@@ -22,22 +22,40 @@ init_text const struct acpi_entry *acpi_entry_next(const void *table, size_t len
     return e;
 }
 
-init_text bool acpi_entries_check(const void *table, size_t length, size_t offset, const u8 *least,
-                                  u32 count, const char **why)
+init_text bool acpi_cut(const char *name, size_t offset, size_t start, const char *reason,
+                        const char **why)
 {
-    while (offset < length) {
-        const struct acpi_entry *e = (const void *)((const u8 *)table + offset);
-        if (length - offset < sizeof(*e) || e->length < sizeof(*e) || e->length > length - offset) {
-            *why = "an entry's length does not fit into it";
-            return false;
-        }
-        if (e->type < count && e->length < least[e->type]) {
-            *why = "an entry is shorter than its type has it";
-            return false;
-        }
-        offset += e->length;
-    }
+    *why = reason;
+    if (offset == start)
+        return false;
+    log_warning("acpi: table %s: what begins at offset %lu is ignored, to its end: %s", name,
+                (unsigned long)offset, reason);
     return true;
+}
+
+/* What is wrong with the entry at offset; NULL: nothing. */
+static init_text const char *entry_complaint(const void *table, size_t length, size_t offset,
+                                             const u8 *least, u32 count)
+{
+    const struct acpi_entry *e = (const void *)((const u8 *)table + offset);
+    if (length - offset < sizeof(*e) || e->length < sizeof(*e) || e->length > length - offset)
+        return "an entry's length does not fit into it";
+    if (e->type < count && e->length < least[e->type])
+        return "an entry is shorter than its type has it";
+    return NULL;
+}
+
+init_text size_t acpi_entries_end(const char *name, const void *table, size_t length, size_t offset,
+                                  const u8 *least, u32 count, const char **why)
+{
+    size_t start = offset;
+    while (offset < length) {
+        const char *complaint = entry_complaint(table, length, offset, least, count);
+        if (complaint)
+            return acpi_cut(name, offset, start, complaint, why) ? offset : 0;
+        (void)acpi_entry_next(table, length, &offset);
+    }
+    return offset;
 }
 
 /* --- FADT */
@@ -222,21 +240,33 @@ static init_text bool mcfg_is_sound(const struct mcfg_entry *e)
            end > e->address && end <= PHYSICAL_END;
 }
 
+/* How many windows come before the first that is not sound; -EINVAL if that is all of them. */
+static init_text int mcfg_count(const struct mcfg_entry *e, size_t bytes, const char **why)
+{
+    u32 whole = (u32)(bytes / sizeof(*e)), count = 0;
+    const char *reason = bytes % sizeof(*e) ? "its length is not that of whole entries" : NULL;
+    while (count < whole && mcfg_is_sound(&e[count]))
+        count++;
+    if (count < whole)
+        reason = "a window's address or buses are impossible";
+    size_t end = sizeof(struct mcfg) + count * sizeof(*e);
+    if (reason && !acpi_cut("MCFG", end, sizeof(struct mcfg), reason, why))
+        return -EINVAL;
+    return (int)count;
+}
+
 init_text int acpi_mcfg_read(const void *table, size_t length, struct acpi_info *out,
                              const char **why)
 {
-    if (length < sizeof(struct mcfg) ||
-        (length - sizeof(struct mcfg)) % sizeof(struct mcfg_entry)) {
-        *why = "its length is not that of whole entries";
+    if (length < sizeof(struct mcfg)) {
+        *why = "it is shorter than its fixed part";
         return -EINVAL;
     }
     const struct mcfg_entry *e = (const void *)((const u8 *)table + sizeof(struct mcfg));
-    u32 count = (u32)((length - sizeof(struct mcfg)) / sizeof(*e));
-    for (u32 i = 0; i < count; i++)
-        if (!mcfg_is_sound(&e[i])) {
-            *why = "a window's address or buses are impossible";
-            return -EINVAL;
-        }
+    int sound = mcfg_count(e, length - sizeof(struct mcfg), why);
+    if (sound < 0)
+        return sound;
+    u32 count = (u32)sound;
     if (count > ACPI_MCFG_MAX) {
         log_warning("acpi: %u windows of PCI configuration space, %u are used", count,
                     ACPI_MCFG_MAX);

@@ -223,7 +223,8 @@ init_text int acpi_madt_read(const void *table, size_t length, struct acpi_info 
         *why = "it is shorter than its fixed part";
         return -EINVAL;
     }
-    if (!acpi_entries_check(table, length, sizeof(*madt), entry_least, MADT_TYPES, why))
+    length = acpi_entries_end("APIC", table, length, sizeof(*madt), entry_least, MADT_TYPES, why);
+    if (!length)
         return -EINVAL;
 
     out->pcat_compat = madt->flags & MADT_PCAT_COMPAT;

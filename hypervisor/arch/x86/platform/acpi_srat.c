@@ -122,17 +122,33 @@ static init_text void entry_read(const struct acpi_entry *e, u32 mask, struct ac
     }
 }
 
-static init_text bool ranges_are_sound(const void *table, size_t length)
+/* Where the first range of memory is that ends beyond all addresses; length: there is none. */
+static init_text size_t ranges_end(const void *table, size_t length)
 {
-    size_t offset = sizeof(struct srat);
+    size_t offset = sizeof(struct srat), at = offset;
     const struct acpi_entry *e;
     while ((e = acpi_entry_next(table, length, &offset))) {
         const struct srat_memory *m = (const void *)e;
         if (e->type == SRAT_MEMORY && m->flags & SRAT_ENABLED &&
             (m->base > PHYSICAL_END || m->bytes > PHYSICAL_END - m->base))
-            return false;
+            return at;
+        at = offset;
     }
-    return true;
+    return length;
+}
+
+/* The part of the table that can be read, in bytes from its start; 0: none, *why says why. */
+static init_text size_t sound_bytes(const void *table, size_t length, const char **why)
+{
+    size_t start = sizeof(struct srat);
+    length = acpi_entries_end("SRAT", table, length, start, entry_least, SRAT_TYPES, why);
+    if (!length)
+        return 0;
+    size_t end = ranges_end(table, length);
+    if (end < length &&
+        !acpi_cut("SRAT", end, start, "a range of memory ends beyond all addresses", why))
+        return 0;
+    return end;
 }
 
 /* Until a SLIT tells otherwise. */
@@ -152,12 +168,9 @@ init_text int acpi_srat_read(const void *table, size_t length, struct acpi_info 
         *why = "it is shorter than its fixed part";
         return -EINVAL;
     }
-    if (!acpi_entries_check(table, length, sizeof(*srat), entry_least, SRAT_TYPES, why))
+    length = sound_bytes(table, length, why);
+    if (!length)
         return -EINVAL;
-    if (!ranges_are_sound(table, length)) {
-        *why = "a range of memory ends beyond all addresses";
-        return -EINVAL;
-    }
 
     u32 mask = srat->header.revision < SRAT_REVISION_WIDE ? PROXIMITY_NARROW : ~0u;
     size_t offset = sizeof(*srat);

@@ -41,11 +41,19 @@ struct acpi_entry {
 /* The entry at *offset of the table, which moves past it; NULL at the table's end. */
 const struct acpi_entry *acpi_entry_next(const void *table, size_t length, size_t *offset);
 /*
- * True if the entries from offset on fill the table exactly, and each of a type below count is no
- * shorter than least[type]; if not, *why says so.
+ * Where the sound entries from offset on end, in bytes from the table's start: at length, or at the
+ * first that does not fit into the table or, being of a type below count, is shorter than
+ * least[type]. The log then says which table (name) and where. 0, with the reason in *why and
+ * nothing in the log, if that is already the entry at offset: nothing of the table is left.
  */
-must_check bool acpi_entries_check(const void *table, size_t length, size_t offset, const u8 *least,
-                                   u32 count, const char **why);
+must_check size_t acpi_entries_end(const char *name, const void *table, size_t length,
+                                   size_t offset, const u8 *least, u32 count, const char **why);
+/*
+ * Says in the log that of table name what lies from that offset on is not read; if nothing came
+ * before it (offset is start), leaves the reason in *why instead and returns false.
+ */
+must_check bool acpi_cut(const char *name, size_t offset, size_t start, const char *reason,
+                         const char **why);
 
 typedef int (*acpi_reader_t)(const void *table, size_t length, struct acpi_info *out,
                              const char **why);

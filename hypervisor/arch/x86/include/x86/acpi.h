@@ -160,11 +160,12 @@ struct acpi_info {
 
 extern struct acpi_info acpi_info;
 
-/* Find and read the tables. rsdp: a copy of the root pointer from the boot loader (36 readable
- * bytes), or NULL; place: where a UEFI says it is, or 0; with neither, the BIOS's areas are
- * searched. Called once, on the boot CPU, when map_firmware() works. Leaves present false on a
- * machine without ACPI. */
-void acpi_init(const void *rsdp, paddr_t place);
+/* Find and read the tables. rsdp: a copy of the root pointer from the boot loader (of which there
+ * are so many bytes), or NULL; place: where a UEFI says it is, or 0; with neither, the BIOS's areas
+ * are searched. Its length is what its field says (5.2.5.3), as far as there are bytes. Called
+ * once, on the boot CPU, when map_firmware() works. Leaves present false on a machine without ACPI.
+ */
+void acpi_init(const void *rsdp, size_t bytes, paddr_t place);
 
 /*
  * The first table of that signature (4 letters): its physical address and length in bytes; 0: none.

@@ -51,6 +51,7 @@ struct boot_info {
     u32 nr_memory; /* unsorted, as given: memory_map_build() */
     struct memory_range memory[MEMORY_RAW_MAX];
     paddr_t rsdp;             /* of the loader's copy of the ACPI RSDP; 0: none was given */
+    u32 rsdp_bytes;           /* of that copy */
     paddr_t efi_system_table; /* 0: no EFI */
     bool efi_64bit;           /* the table is 64-bit UEFI's */
     bool efi_services;        /* boot services are still running */
