@@ -404,19 +404,50 @@ static void test_zones(void **state)
     assert_null(heap_alloc(HEAP_MAX_ORDER, 0, ADDRESS_ANY, 0));
 }
 
-static void test_nodes(void **state)
+/* All memory of node 1, by whatever number it now has, into blocks; returns how many. */
+static u32 node_one_take(u32 number)
 {
-    (void)state;
-    u32 on_node = 0;
-    for (;; on_node++) {
-        struct frame *f = heap_alloc(5, 1, ADDRESS_ANY, HEAP_EXACT_NODE | HEAP_NO_SCRUB);
+    u32 count = 0;
+    for (;; count++) {
+        struct frame *f = heap_alloc(5, number, ADDRESS_ANY, HEAP_EXACT_NODE | HEAP_NO_SCRUB);
         if (!f)
             break;
         assert_int_equal(memory_world_node(frame_mfn(f).v), 1);
-        blocks[on_node].f = f;
+        blocks[count].f = f;
     }
-    assert_int_equal(on_node, (WORLD_HIGH_END - WORLD_NODE1) / 32);
-    assert_int_equal(heap_free_frames_node(1), 0);
+    assert_int_equal(count, (WORLD_HIGH_END - WORLD_NODE1) / 32);
+    assert_int_equal(heap_free_frames_node(number), 0);
+    return count;
+}
+
+static u32 node_numbered_last(paddr_t pa)
+{
+    return memory_world_node(pa >> PAGE_SHIFT) ? HEAP_NODES_MAX - 1 : 0;
+}
+
+/* The highest number that the firmware's tables can give a node is one of the allocator's. */
+static void test_last_node(void **state)
+{
+    (void)state;
+    u32 (*usual)(paddr_t pa) = heap_node_of_paddr;
+    u64 on_node_zero = heap_free_frames_node(0);
+    u32 count = node_one_take(1);
+    heap_node_of_paddr = node_numbered_last;
+    while (count)
+        heap_free(blocks[--count].f, 5);
+    assert_int_equal(heap_free_frames_node(HEAP_NODES_MAX - 1), WORLD_HIGH_END - WORLD_NODE1);
+    assert_int_equal(heap_free_frames_node(0), on_node_zero);
+    count = node_one_take(HEAP_NODES_MAX - 1);
+    heap_node_of_paddr = usual;
+    while (count)
+        heap_free(blocks[--count].f, 5);
+    check_totals();
+}
+
+static void test_nodes(void **state)
+{
+    (void)state;
+    u32 on_node = node_one_take(1);
     struct frame *other = heap_alloc(5, 1, ADDRESS_ANY, HEAP_NO_SCRUB);
     assert_int_equal(memory_world_node(frame_mfn(other).v), 0);
     heap_free(other, 5);
@@ -638,6 +669,7 @@ int main(void)
         cmocka_unit_test_setup(test_scrub_beside_others, setup),
         cmocka_unit_test_setup(test_random, setup),
         cmocka_unit_test_setup(test_zones, setup),
+        cmocka_unit_test_setup(test_last_node, setup),
         cmocka_unit_test_setup(test_nodes, setup),
         cmocka_unit_test_setup(test_low_memory_is_last, setup),
         cmocka_unit_test_setup(test_scrub_overflow, setup),

@@ -13,7 +13,7 @@ struct domain;
 struct frame;
 
 #define HEAP_MAX_ORDER 20
-#define HEAP_NODES_MAX 8
+#define HEAP_NODES_MAX 64
 #define NODE_ANY       0xffffu
 #define ADDRESS_ANY    64
 

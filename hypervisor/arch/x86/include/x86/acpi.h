@@ -9,6 +9,7 @@
 #ifndef DOMUS_X86_ACPI_H
 #define DOMUS_X86_ACPI_H
 
+#include "core/heap.h"
 #include "core/percpu.h"
 #include "types.h"
 
@@ -18,7 +19,7 @@
 #define ACPI_LAPIC_NMIS_MAX  NR_CPUS
 #define ACPI_NMI_SOURCES_MAX 8u
 #define ACPI_MCFG_MAX        16u
-#define ACPI_NODES_MAX       64u
+#define ACPI_NODES_MAX       HEAP_NODES_MAX /* the allocator knows no more */
 #define ACPI_SRAT_MEMORY_MAX 128u
 #define ACPI_UID_ALL         0xffffffffu /* a lapic NMI entry that means every processor */
 
