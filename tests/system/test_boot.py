@@ -50,6 +50,9 @@ LONG_SHAPES = {
     "debian13-8cpu-numa": {"release": "trixie", "smp": 8, "numa": 4, "memory": 4096},
     "debian12-uefi": {"medium": "iso", "firmware": "uefi", "machine": "q35", "smp": 4},
     "debian13-q35": {"release": "trixie", "machine": "q35", "smp": 2},
+    "no-hpet": {"machine": "pc,hpet=off"},
+    "nine-nodes": {"memory": 2304, "numa": 9, "smp": 2},
+    "no-x2apic": {"cpu": "EPYC,-x2apic", "smp": 2},
 }
 
 
@@ -82,6 +85,18 @@ def test_boot(run, shape):
 @pytest.mark.parametrize("shape", params(LONG_SHAPES))
 def test_boot_more(run, shape):
     look_check(run(LOOK, **LONG_SHAPES[shape]), LONG_SHAPES[shape])
+
+
+@pytest.mark.long
+def test_no_acpi(boot, target):
+    """Domain 0 runs its first process on one processor; without ACPI its kernel cannot open this console, nor turn off."""
+    if target != "domus":
+        pytest.skip("Xen 4.17 dies of a page fault of its own there")
+    running = boot(smp=2, machine="pc,acpi=off", run=["true"])
+    running.expect("acpi: no root pointer: one CPU, no I/O APICs")
+    running.expect("Run /init as init process")
+    running.expect("domain 0 shuts the machine down: power off")
+    running.expect("the machine cannot be turned off", fatal=None)
 
 
 @pytest.mark.long
