@@ -35,7 +35,7 @@ def test_stuck(boot, tmp_path, smp):
             break
     assert stuck, "the CPU was always in a guest"
     running.expect(rf"\(DOMUS\) watchdog: CPU 0 has not run its timers for {TIMEOUT} seconds")
-    running.expect(r"\(DOMUS\) CPU 0:\r*\n\(DOMUS\) rip [0-9a-f]{16}  cs e008")
+    running.expect(r"\(DOMUS\) CPU 0 [^\r]*:\r*\n\(DOMUS\) rip [0-9a-f]{16}  cs e008")
     # The state is shown once for each who looks, and the next start knows of it.
     running.monitor("system_reset")
     running.expect(r"\(DOMUS\) the run before this one did not end in order")
