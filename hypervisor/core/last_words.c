@@ -16,7 +16,6 @@
 #include "core/last_words.h"
 #include "arch/cpu.h"
 #include "core/cmdline.h"
-#include "errno.h"
 #include "lib/print.h"
 #include "lib/string.h"
 
@@ -38,13 +37,11 @@ static enum { SELECT_NONE, SELECT_ERRORS, SELECT_ALL } selection = SELECT_ERRORS
 
 static int option_last_words(const char *value)
 {
-    for (u32 i = 0; i < ARRAY_SIZE(selection_names); i++) {
-        if (!strcmp(value, selection_names[i])) {
-            selection = i;
-            return 0;
-        }
-    }
-    return -EINVAL;
+    int word = cmdline_parse_word(value, selection_names, ARRAY_SIZE(selection_names));
+    if (word < 0)
+        return word;
+    selection = (u32)word;
+    return 0;
 }
 OPTION_DEFINE_CUSTOM("last_words", option_last_words);
 

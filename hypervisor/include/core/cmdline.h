@@ -6,6 +6,8 @@
 #ifndef DOMUS_CORE_CMDLINE_H
 #define DOMUS_CORE_CMDLINE_H
 
+#include "errno.h"
+#include "lib/string.h"
 #include "types.h"
 
 enum option_kind {
@@ -49,6 +51,15 @@ const char *cmdline_for_domain0(void);
 
 /* What a flag may be, "" (the name alone) among it: 1 or 0; -EINVAL. */
 must_check int cmdline_parse_bool(const char *value);
+/* Which of the words it is, or -EINVAL. */
+static inline int cmdline_parse_word(const char *value, const char *const *words, u32 count)
+{
+    for (u32 i = 0; i < count; i++)
+        if (!strcmp(value, words[i]))
+            return (int)i;
+    return -EINVAL;
+}
+
 /* Decimal, or hexadecimal after 0x; *end is set past it. -EINVAL. */
 must_check int cmdline_parse_number(const char *text, u64 *number, const char **end);
 /* "512M", "2G", "1024K", "4096" (KiB without suffix, as Xen's dom0_mem), "0x..": bytes. -EINVAL.

@@ -14,7 +14,6 @@
 #include "core/softirq.h"
 #include "core/time.h"
 #include "errno.h"
-#include "lib/string.h"
 #include "x86/apic.h"
 #include "x86/cpu.h"
 #include "x86/irq.h"
@@ -39,13 +38,11 @@ static int parse_nmi(const char *value)
 {
     static const char *const words[] = {
         [NMI_DOM0] = "dom0", [NMI_IGNORE] = "ignore", [NMI_FATAL] = "fatal"};
-    for (u32 i = 0; i < ARRAY_SIZE(words); i++) {
-        if (strcmp(value, words[i]) == 0) {
-            option_nmi = i;
-            return 0;
-        }
-    }
-    return -EINVAL;
+    int word = cmdline_parse_word(value, words, ARRAY_SIZE(words));
+    if (word < 0)
+        return word;
+    option_nmi = (u32)word;
+    return 0;
 }
 OPTION_DEFINE_CUSTOM("nmi", parse_nmi);
 
@@ -61,6 +58,7 @@ struct whereabouts {
 
 static u32 asked_cpu; /* CPU + 1 whose state is wanted; it clears this when it is there */
 static struct whereabouts answer;
+static u32 late; /* NMIs sent to the boot CPU that it had not answered in time: they come yet */
 
 /* wait: what to do meanwhile. A handler of an NMI does not know what it has interrupted, so it must
  * not serve others' requests, as cpu_wait() does. */
@@ -82,10 +80,24 @@ static bool whereabouts_fetch(u32 cpu, struct whereabouts *found, void (*wait)(v
     /* Take the question back, unless the answer came this very moment. */
     u32 asked = cpu + 1;
     if (__atomic_compare_exchange_n(&asked_cpu, &asked, 0, false, __ATOMIC_SEQ_CST,
-                                    __ATOMIC_SEQ_CST))
+                                    __ATOMIC_SEQ_CST)) {
+        if (cpu == 0)
+            __atomic_add_fetch(&late, 1, __ATOMIC_RELAXED);
         return false;
+    }
     *found = answer;
     return true;
+}
+
+/* On the boot CPU: is this an NMI that somebody has stopped waiting for? */
+static bool late_take(void)
+{
+    u32 n = __atomic_load_n(&late, __ATOMIC_RELAXED);
+    while (n)
+        if (__atomic_compare_exchange_n(&late, &n, n - 1, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+            return true;
+    return false;
 }
 
 static void whereabouts_note(struct whereabouts *w, const struct regs *regs)
@@ -163,7 +175,7 @@ void nmi_handle(struct regs *regs)
     bool tick = watchdog_nmi(regs);
     /* The lines of port B, and LINT1 where it is an NMI, are of the whole machine. */
     if (cpu_id() == 0)
-        hardware_error(regs, tick);
+        hardware_error(regs, tick || late_take());
 }
 
 static void cpu_dump(u32 cpu, const struct whereabouts *w)
