@@ -2,8 +2,9 @@
 /*
  * Calls between CPUs and the TLB clock (arch/x86/cpu/smp_call.c, mm/tlb.c) on threads that play
  * CPUs: each has a TLB of one entry, fills it from a shared page table, and takes the translation
- * away at times. When a flush has returned, no CPU may still have what was taken away; also where
- * the clock wraps around.
+ * away at times. When a flush has returned, no CPU may use what was taken away any more; also where
+ * the clock wraps around. (One that is about to load CR3 may have it yet: it uses nothing until it
+ * has.)
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -25,6 +26,7 @@
 struct cpumask cpu_online_mask = {.bits = {BIT(CPUS) - 1}};
 
 static u64 page_table[PAGES]; /* 0: not present; else a number that is never used again */
+static u64 gone[PAGES];       /* numbers up to this one have been taken away from the page */
 static u64 tlb[CPUS][PAGES];
 static u64 next_number = 1;
 static u32 flushes[CPUS], running, interrupts;
@@ -64,6 +66,12 @@ void softirq_register(enum softirq nr, softirq_handler_t handler)
 
 static void translate(u32 page)
 {
+    for (u32 p = 0; p < PAGES; p++) {
+        u64 last = __atomic_load_n(&gone[p], __ATOMIC_ACQUIRE);
+        u64 used = tlb[host_cpu][p];
+        if (used && used <= last)
+            stale_seen = true;
+    }
     u64 number = READ_ONCE(page_table[page]);
     if (number)
         WRITE_ONCE(tlb[host_cpu][page], number);
@@ -82,9 +90,8 @@ static void replace(u32 page, bool single)
         tlb_flush_page_mask(&cpu_online_mask, page);
     else
         tlb_flush_since(&cpu_online_mask, stamp);
-    for (u32 cpu = 0; cpu < CPUS; cpu++)
-        if (old && READ_ONCE(tlb[cpu][page]) == old)
-            stale_seen = true;
+    if (old)
+        __atomic_store_n(&gone[page], old, __ATOMIC_RELEASE);
     WRITE_ONCE(page_table[page], __atomic_fetch_add(&next_number, 1, __ATOMIC_SEQ_CST));
 }
 
