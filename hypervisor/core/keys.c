@@ -19,6 +19,7 @@ struct key {
 };
 
 static struct key keys[NR_KEYS];
+static u32 running; /* handlers, on all CPUs */
 
 /* Of console_input(), which one CPU at a time calls: that of the line's interrupt or timer. */
 static bool keys_have_input;
@@ -35,11 +36,18 @@ void key_handle(u8 key)
     if (key < NR_KEYS && keys[key].handler) {
         log_always("key '%c': %s", key, keys[key].help);
         console_show_all(true);
+        __atomic_add_fetch(&running, 1, __ATOMIC_RELAXED);
         keys[key].handler(key);
+        __atomic_sub_fetch(&running, 1, __ATOMIC_RELAXED);
         console_show_all(false);
     } else if (key > ' ' && key < NR_KEYS) {
         log_always("key '%c' does nothing; 'h' lists those that do", key);
     }
+}
+
+bool key_is_running(void)
+{
+    return READ_ONCE(running) != 0;
 }
 
 static void key_help(u8 key)

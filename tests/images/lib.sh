@@ -29,9 +29,9 @@ image_publish() {
     echo "$3" >"$2.key"
 }
 
-# image_lock: one builder at a time, for builds in parallel and for two people in one tree.
+# image_lock TARGET: one builder of an image at a time, for builds in parallel and for two people in one tree.
 image_lock() {
-    mkdir -p "$image_dir"
-    exec 9>"$image_dir/.lock"
+    mkdir -p "$(dirname "$1")"
+    exec 9>"$1.lock"
     flock 9
 }

@@ -57,6 +57,8 @@ struct regs;
 typedef void (*key_handler_t)(u8 key);
 void key_register(u8 key, const char *help, key_handler_t handler);
 void key_handle(u8 key);
+/* Is a handler at work on some CPU, which it may keep for long? */
+bool key_is_running(void);
 void keys_init(void);
 /* Those that show the state of the core (core/keys_state.c); once, after keys_init(). */
 void keys_state_init(void);

@@ -2,7 +2,7 @@
 /*
  * The watchdog (option watchdog): each CPU's timer counts a heartbeat every second. A CPU whose
  * heart stands still for watchdog_timeout= seconds is stuck in the hypervisor with interrupts
- * disabled, and the state of all CPUs is logged.
+ * disabled: the state of all CPUs is logged, and the machine ends in a panic, which restarts it.
  *
  * Who looks: each CPU at the next one, by its timer; and the boot CPU at itself, by an NMI. That
  * finds a machine with one CPU, and one whose CPUs all wait for each other. The NMI is the tick of
@@ -43,8 +43,8 @@ OPTION_DEFINE_UINT("watchdog_timeout", watchdog_timeout);
 /* What is known of a CPU by him who looks at it. */
 struct observation {
     u32 cpu, beats;
-    nsec_t since;
-    bool reported;
+    nsec_t last;  /* look */
+    nsec_t still; /* for how long its heart did not beat, as far as that was looked at */
 };
 
 struct watch {
@@ -63,30 +63,32 @@ static u32 next_online(u32 cpu)
     return next < NR_CPUS ? next : cpumask_first(&cpu_online_mask);
 }
 
-/* True once for each time that the CPU stands still. */
-static bool stands_still(struct observation *o, u32 cpu, nsec_t now)
+/* own: NULL, or the registers with which the NMI came whose handler looks. */
+static void look_at(u32 cpu, struct observation *o, const struct regs *own)
 {
     u32 beats = READ_ONCE(per_cpu(watch, cpu).beats);
-    if (!beats || cpu != o->cpu || beats != o->beats) {
-        *o = (struct observation){.cpu = cpu, .beats = beats, .since = now};
-        return false;
+    nsec_t now = time_now();
+    if (!beats || cpu != o->cpu || beats != o->beats || key_is_running()) {
+        *o = (struct observation){.cpu = cpu, .beats = beats, .last = now};
+        return;
     }
-    if (o->reported || now - o->since < SECONDS(watchdog_timeout))
-        return false;
-    o->reported = true;
+    o->still += MIN(now - o->last, PERIOD); /* the whole machine may have stood still for longer */
+    o->last = now;
+    if (o->still < SECONDS(watchdog_timeout))
+        return;
     log_error("watchdog: CPU %u has not run its timers for %u seconds", cpu, watchdog_timeout);
-    return true;
+    cpus_dump(own);
+    panic("CPU %u is stuck", cpu);
 }
 
 static void watch_tick(void *data)
 {
     struct watch *w = data;
-    nsec_t now = time_now();
     u32 next = next_online(cpu_id());
     WRITE_ONCE(w->beats, w->beats + 1);
-    if (next != cpu_id() && stands_still(&w->neighbour, next, now))
-        cpus_dump(NULL);
-    timer_set(&w->timer, now + PERIOD);
+    if (next != cpu_id())
+        look_at(next, &w->neighbour, NULL);
+    timer_set(&w->timer, time_now() + PERIOD);
 }
 
 bool watchdog_nmi(const struct regs *regs)
@@ -94,8 +96,7 @@ bool watchdog_nmi(const struct regs *regs)
     if (!watchdog || cpu_id() != 0)
         return false;
     WRITE_ONCE(nmi_ticks, nmi_ticks + 1);
-    if (stands_still(&boot_cpu, 0, time_now()))
-        cpus_dump(regs);
+    look_at(0, &boot_cpu, regs);
     return true;
 }
 
@@ -129,7 +130,7 @@ init_text void watchdog_init(void)
         timer_init(&w->timer, watch_tick, w, cpu);
         timer_set(&w->timer, time_now() + PERIOD);
     }
-    log_info("watchdog: a CPU that stands still for %u seconds is reported", watchdog_timeout);
+    log_info("watchdog: a CPU that stands still for %u seconds ends in a panic", watchdog_timeout);
     if (!ticks_start())
         log_warning("watchdog: this machine's PIT does not tick: CPU 0 is watched %s",
                     cpumask_count(&cpu_online_mask) > 1 ? "by another CPU only" : "by nobody");
