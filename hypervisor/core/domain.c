@@ -245,6 +245,7 @@ struct domain *domain_create_configured(domid_t id, const struct domain_config *
     if (!d)
         return NULL;
     d->is_hardware = d->is_control = config->is_hardware;
+    sched_domain_init(d);
     *error = arch_domain_create(d);
     if (!*error)
         *error = shared_info_create(d);
@@ -547,6 +548,7 @@ int domain_kill(struct domain *d)
         domain_pause(d);
         /* Nobody sets them any more, and they look at vCPUs, which go with the last reference. */
         watchdog_domain_destroy(d);
+        sched_domain_destroy(d);
     }
     for (; d->kill_progress < ARRAY_SIZE(kill_parts); d->kill_progress++) {
         int error = kill_parts[d->kill_progress](d);

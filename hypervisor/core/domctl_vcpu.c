@@ -225,17 +225,15 @@ long domctl_getnodeaffinity(struct vcpu *caller, void *arg)
 
 /* --- with what weight */
 
-static long weight_put(struct domctl_call *c, const struct xen_domctl_sched_credit2 *op)
+static void share_put(struct domain *d, const struct xen_domctl_sched_credit2 *op)
 {
-    struct domain *d = c->d;
     struct vcpu *v;
-    if (op->cap)
-        return domctl_refuse(c, -EOPNOTSUPP, "the scheduler has no cap");
     /* 0: as it is. */
     if (op->weight)
         for_each_vcpu (d, v)
             sched_set_weight(v, op->weight);
-    return 0;
+    /* 0: none. */
+    sched_set_cap(d, op->cap);
 }
 
 long domctl_scheduler_op(struct vcpu *caller, void *arg)
@@ -247,10 +245,11 @@ long domctl_scheduler_op(struct vcpu *caller, void *arg)
         return domctl_refuse(c, -EINVAL, "the scheduler is credit2 to the tools");
     switch (op->cmd) {
     case XEN_DOMCTL_SCHEDOP_putinfo:
-        return weight_put(c, &op->u.credit2);
+        share_put(c->d, &op->u.credit2);
+        return 0;
     case XEN_DOMCTL_SCHEDOP_getinfo:
         op->u.credit2.weight = (u16)(v ? v->sched.weight : SCHED_WEIGHT_DEFAULT);
-        op->u.credit2.cap = 0;
+        op->u.credit2.cap = (u16)c->d->cap.percent;
         return 0;
     default:
         return -EINVAL;

@@ -10,6 +10,7 @@
  *                wait (v->running): in no queue, and nobody else places it
  *   waiting      runnable, in the run queue of v->cpu
  *   in transit   runnable, in no queue: somebody is about to place it
+ *   parked       runnable, in no queue: its domain has used up what its cap gives (cap.c)
  *   asleep       not runnable, in no queue
  *
  * So what a queue holds can be run, or moved, at once. The policy orders the queues and says who

@@ -8,7 +8,7 @@
  * (sched_idle_cpus), then looks through the other queues; whoever lets a vCPU wait first queues it,
  * then looks for an idle CPU to notify. One of the two sees the other.
  *
- * runstate.c keeps the accounts and affinity.c the affinities (both see schedule.h).
+ * runstate.c keeps the accounts, affinity.c the affinities and cap.c the caps (all see schedule.h).
  */
 #include "arch/cpu.h"
 #include "arch/vcpu.h"
@@ -20,6 +20,10 @@
 #include "errno.h"
 #include "lib/print.h"
 #include "schedule.h"
+
+/* Who wakes goes where so many fewer wait than on its own CPU. */
+#define WAKE_MOVES 2u
+#define NEVER      (~(nsec_t)0)
 
 DEFINE_PER_CPU(struct sched_cpu, sched_cpu);
 DEFINE_PER_CPU(u32, sched_waiting);
@@ -67,7 +71,7 @@ void sched_queue_remove(struct vcpu *v)
 static bool vcpu_in_transit(const struct vcpu *v, const struct sched_cpu *q)
 {
     return v->runstate.state == RUNSTATE_runnable && list_empty(&v->sched.run_node) &&
-           q->current_vcpu != v;
+           !v->sched.parked && q->current_vcpu != v;
 }
 
 /* A CPU of the set, preferably cpu; NR_CPUS if it is empty. */
@@ -94,22 +98,39 @@ static u32 idle_cpu_find(const struct vcpu *v)
     return mask_prefer(&preferred, v->cpu);
 }
 
-/* Where v, which is in transit, should wait. */
-static u32 cpu_choose(const struct vcpu *v)
+static u32 waiting_on(u32 cpu)
+{
+    return READ_ONCE(per_cpu(sched_waiting, cpu));
+}
+
+/* Where v, which is in transit, should wait. Who wakes does not go back to a queue that is clearly
+ * longer than another. */
+static u32 cpu_choose(const struct vcpu *v, enum sched_why why)
 {
     u32 cpu = idle_cpu_find(v), found = NR_CPUS;
     if (cpu != NR_CPUS)
         return cpu;
-    if (likely(sched_cpu_allowed(v, v->cpu)))
+    bool may_stay = sched_cpu_allowed(v, v->cpu);
+    if (likely(may_stay && (why != SCHED_WOKEN || waiting_on(v->cpu) < WAKE_MOVES)))
         return v->cpu;
 
+    bool prefers = may_stay && cpumask_test(&v->sched.affinity_soft, v->cpu);
     for_each_online_cpu (cpu) {
         if (sched_cpu_allowed(v, cpu) &&
-            (found == NR_CPUS ||
-             READ_ONCE(per_cpu(sched_waiting, cpu)) < READ_ONCE(per_cpu(sched_waiting, found))))
+            (!prefers || cpumask_test(&v->sched.affinity_soft, cpu)) &&
+            (found == NR_CPUS || waiting_on(cpu) < waiting_on(found)))
             found = cpu;
     }
-    return found != NR_CPUS ? found : v->cpu;
+    if (found == NR_CPUS || (may_stay && waiting_on(found) + WAKE_MOVES > waiting_on(v->cpu)))
+        return v->cpu;
+    return found;
+}
+
+void sched_charge(struct vcpu *v, nsec_t now)
+{
+    if (sched_is_capped(v))
+        sched_cap_charge(v, now);
+    sched_policy->charge(v, now);
 }
 
 /* v was just put in the queue q of its CPU: make somebody look at it. */
@@ -151,7 +172,7 @@ void sched_place(struct sched_cpu *q, struct vcpu *v, enum sched_why why)
     u32 from = v->cpu, to;
     bool leaving = v->running; /* nobody else places it, or frees it, until it has left */
 
-    while ((to = cpu_choose(v)) != from) {
+    while ((to = cpu_choose(v, why)) != from) {
         struct sched_cpu *dst = &per_cpu(sched_cpu, to);
         spin_unlock(&q->lock);
         spin_lock_pair(&q->lock, &dst->lock);
@@ -175,9 +196,13 @@ void sched_place(struct sched_cpu *q, struct vcpu *v, enum sched_why why)
     nsec_t now = time_now();
     /* The policy compares the two. */
     if (!q->current_vcpu->is_idle)
-        sched_policy->charge(q->current_vcpu, now);
-    queue_add(v, why);
-    queue_notify(q, v, now);
+        sched_charge(q->current_vcpu, now);
+    if (sched_is_capped(v) && sched_cap_is_spent(v, now)) {
+        sched_cap_park(v, now);
+    } else {
+        queue_add(v, why);
+        queue_notify(q, v, now);
+    }
     if (leaving)
         vcpu_has_left(v);
     spin_unlock(&q->lock);
@@ -210,13 +235,14 @@ static bool queue_has_spare(u32 cpu)
     return READ_ONCE(per_cpu(sched_waiting, cpu)) > takes;
 }
 
-/* This CPU has nothing to run: take over the first vCPU that waits elsewhere and may run here. */
-static void idle_steal(void)
+/* This CPU has nothing to run: take over the first vCPU that waits elsewhere and may run here.
+ * False if there is none. */
+static bool idle_steal(void)
 {
     u32 cpu = cpu_id(), other = cpu;
 
     if (!cpumask_test(&cpu_online_mask, cpu))
-        return;
+        return false;
     cpumask_set(&sched_idle_cpus, cpu);
     /* Pairs with the one in queue_notify(). */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -225,9 +251,9 @@ static void idle_steal(void)
         if (other == NR_CPUS)
             other = cpumask_first(&cpu_online_mask);
         if (other == cpu)
-            return;
+            return false;
         if (queue_has_spare(other) && queue_steal(other, SCHED_STEAL_IDLE))
-            return;
+            return true;
     }
 }
 
@@ -284,6 +310,7 @@ void sched_sleep_nosync(struct vcpu *v)
         } else if (v->runstate.state == RUNSTATE_runnable) {
             if (!list_empty(&v->sched.run_node))
                 sched_queue_remove(v);
+            v->sched.parked = false;
             sched_runstate_change(v, sched_state_of_sleeper(v), time_now());
         }
     }
@@ -331,21 +358,31 @@ void vcpu_yield(void)
 
 /* --- the choice */
 
+static bool may_stay(const struct vcpu *v, u32 cpu, nsec_t now)
+{
+    return !v->is_idle && vcpu_runnable(v) && sched_cpu_allowed(v, cpu) &&
+           !(sched_is_capped(v) && sched_cap_is_spent(v, now));
+}
+
 /* Who runs next on this CPU, not dequeued. q is locked before and after, and open for a while. */
 static struct vcpu *schedule_choose(struct sched_cpu *q, u32 cpu, struct vcpu *prev, nsec_t now)
 {
     bool yielded = q->yielded;
     q->yielded = false;
 
-    for (bool stole = false;; stole = true) {
-        bool stays = !prev->is_idle && vcpu_runnable(prev) && sched_cpu_allowed(prev, cpu);
-        struct vcpu *next = sched_policy->choose(cpu, stays ? prev : NULL, yielded, now);
-        if (next)
-            return next;
-        if (stole)
+    for (bool more = true;;) {
+        struct vcpu *next;
+        while ((next = sched_policy->choose(cpu, may_stay(prev, cpu, now) ? prev : NULL, yielded,
+                                            now)) != NULL) {
+            if (next == prev || !sched_is_capped(next) || !sched_cap_is_spent(next, now))
+                return next;
+            sched_queue_remove(next);
+            sched_cap_park(next, now);
+        }
+        if (!more)
             break;
         spin_unlock(&q->lock);
-        idle_steal();
+        more = idle_steal();
         spin_lock(&q->lock);
     }
     if (cpumask_test(&cpu_online_mask, cpu) && !cpumask_test(&sched_idle_cpus, cpu))
@@ -358,12 +395,16 @@ static struct vcpu *schedule_choose(struct sched_cpu *q, u32 cpu, struct vcpu *p
  */
 static void schedule_arm(struct sched_cpu *q, u32 cpu, const struct vcpu *next, nsec_t now)
 {
-    if (next->is_idle || !per_cpu(sched_waiting, cpu)) {
-        if (timer_is_active(&q->choice_timer))
-            timer_stop(&q->choice_timer);
+    bool others = !next->is_idle && per_cpu(sched_waiting, cpu);
+    nsec_t look = others ? sched_policy->next_choice(cpu, next, now) : NEVER;
+    if (!next->is_idle && sched_is_capped(next))
+        look = MIN(look, sched_cap_limit(next, now));
+    if (look != NEVER)
+        timer_set(&q->choice_timer, look);
+    else if (timer_is_active(&q->choice_timer))
+        timer_stop(&q->choice_timer);
+    if (!others)
         return;
-    }
-    timer_set(&q->choice_timer, sched_policy->next_choice(cpu, next, now));
 
     u32 other = sched_policy->balance(cpu, now);
     if (other != NR_CPUS) {
@@ -393,7 +434,7 @@ static void schedule_switch(struct sched_cpu *q, struct vcpu *prev, struct vcpu 
     next->sched.started = next->sched.charged = now;
     q->current_vcpu = next;
     if (!next->is_idle)
-        sched_policy->charge(next, now);
+        sched_charge(next, now);
 }
 
 static void schedule_softirq(void)
@@ -405,7 +446,7 @@ static void schedule_softirq(void)
     spin_lock(&q->lock);
     nsec_t now = time_now();
     if (!prev->is_idle)
-        sched_policy->charge(prev, now);
+        sched_charge(prev, now);
     u32 relieve = READ_ONCE(q->relieve);
     if (unlikely(relieve)) {
         q->relieve = 0;

@@ -32,6 +32,25 @@ void sched_queue_remove(struct vcpu *v);
 /* v's hard affinity and pool have no CPU that is online: it may run anywhere. */
 bool sched_affinity_is_void(const struct vcpu *v);
 
+/* --- cap.c; the lock of v's queue is held, and v is no idle vCPU */
+
+static inline bool sched_is_capped(const struct vcpu *v)
+{
+    return unlikely(READ_ONCE(v->domain->cap.percent));
+}
+
+/* v, which runs, has run up to now: account for it, before the policy does. */
+void sched_cap_charge(const struct vcpu *v, nsec_t now);
+/* May v not run before the next period? */
+bool sched_cap_is_spent(const struct vcpu *v, nsec_t now);
+/* v is about to run: when to look again whether it still may. */
+nsec_t sched_cap_limit(const struct vcpu *v, nsec_t now);
+/* v, in transit or leaving, waits for the next period. */
+void sched_cap_park(struct vcpu *v, nsec_t now);
+
+/* Account for what v, which runs, has used up to now. */
+void sched_charge(struct vcpu *v, nsec_t now);
+
 /* The lock of v's queue is held. */
 void sched_runstate_change(struct vcpu *v, s32 state, nsec_t now);
 /* RUNSTATE_* of a vCPU that is not runnable. */

@@ -28,7 +28,7 @@ xenstore-write /tool/domus 7 && echo STORE $(xenstore-read /tool/domus)
 GUEST = """
 guest() { # NAME VCPUS END
     printf 'name="%s"\\nkernel="/guest/vmlinuz"\\nramdisk="/guest/initrd"\\nmemory=128\\nvcpus=%s\\n' $1 $2 >/$1.cfg
-    echo "extra=\\"console=hvc0 domus.end=$3\\"" >>/$1.cfg
+    printf 'extra="console=hvc0 domus.end=%s"\\ncpu_weight=300\\ncap=250\\n' $3 >>/$1.cfg
     xl create /$1.cfg || exit 1
     path=/local/domain/$(xl domid $1)/console/tty
     for i in $(seq 60); do tty=$(xenstore-read $path 2>/dev/null) && [ -n "$tty" ] && break; sleep 1; done
@@ -51,7 +51,8 @@ for round in 1 2; do
     echo 'echo CPUS-$(grep -c ^processor /proc/cpuinfo)-SEEN' >$tty
     seen /g1.log CPUS-2-SEEN
     xl vcpu-pin g1 0 0 && xl vcpu-list g1 || exit 1
-    xl sched-credit2 -d g1 -w 512 && xl sched-credit2 -d g1 | sed 's/^/WEIGHT /' || exit 1
+    xl sched-credit2 -d g1 | sed 's/^/CREATED /'
+    xl sched-credit2 -d g1 -w 512 -c 60 && xl sched-credit2 -d g1 | sed 's/^/WEIGHT /' || exit 1
     xl pause g1 && xl list g1 | sed 's/^/PAUSED /' && xl unpause g1 || exit 1
     echo 'echo AGAIN-$((6 * 7))' >$tty
     seen /g1.log AGAIN-42
@@ -116,7 +117,8 @@ def test_guest(run):
     """A PV guest of the same kernel: created, talked to, pinned, paused, destroyed, and all that again."""
     console = run(". /bin/xen-start || exit 1\n" + GUEST + LIFE, smp=2, timeout=6 * machines.PATIENCE, **TOOLS)
     assert len(re.findall(r"^PAUSED g1 +\d+ +128 +2 +-[-b]p---", console, re.M)) == 2
-    assert len(re.findall(r"^WEIGHT g1 +\d+ +512 +0$", console, re.M)) == 2
+    assert len(re.findall(r"^CREATED g1 +\d+ +300 +250$", console, re.M)) == 2
+    assert len(re.findall(r"^WEIGHT g1 +\d+ +512 +60$", console, re.M)) == 2
     assert len(re.findall(r"^g1 +\d+ +0 +\S+ +\S+ +[\d.]+ +0 / all$", console, re.M)) == 2
     memory_is_back(console)
 

@@ -413,8 +413,13 @@ static void test_affinity_and_weight(void **state)
     dom.u.scheduler_op.u.credit2.weight = 512;
     assert_int_equal(call_domctl(XEN_DOMCTL_scheduler_op, id), 0);
     assert_int_equal(d->vcpus[1]->sched.weight, 512);
+    dom.u.scheduler_op.u.credit2.weight = 0;
     dom.u.scheduler_op.u.credit2.cap = 50;
-    assert_int_equal(call_domctl(XEN_DOMCTL_scheduler_op, id), -EOPNOTSUPP);
+    assert_int_equal(call_domctl(XEN_DOMCTL_scheduler_op, id), 0);
+    dom.u.scheduler_op.cmd = XEN_DOMCTL_SCHEDOP_getinfo;
+    assert_int_equal(call_domctl(XEN_DOMCTL_scheduler_op, id), 0);
+    assert_int_equal(dom.u.scheduler_op.u.credit2.weight, 512);
+    assert_int_equal(dom.u.scheduler_op.u.credit2.cap, 50);
     dom.u.scheduler_op.sched_id = XEN_SCHEDULER_CREDIT;
     assert_int_equal(call_domctl(XEN_DOMCTL_scheduler_op, id), -EINVAL);
 

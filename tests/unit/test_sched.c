@@ -374,6 +374,102 @@ static void test_sleeps_on_the_way(void **state)
     }
 }
 
+/* More than that, by what it may overdraw in its last period. */
+#define CAP_TOLERANCE MILLISECONDS(15)
+
+static void assert_capped(nsec_t before, nsec_t start, u32 percent)
+{
+    nsec_t allowed = (host_now - start) * percent / 100, ran = 0;
+    for (u32 i = 0; i < world_capped.max_vcpus; i++)
+        ran += world_guests[world_capped.vcpus[i]->id].ran;
+    ran -= before;
+    if (ran > allowed + CAP_TOLERANCE || ran + CAP_TOLERANCE < allowed)
+        panic("it had %llu of %llu us", (unsigned long long)ran / 1000,
+              (unsigned long long)allowed / 1000);
+}
+
+static void test_cap(void **state)
+{
+    static const u32 caps[] = {1, 7, 30, 99};
+    for (u32 i = 0; i < ARRAY_SIZE(caps); i++) {
+        world_init(2);
+        struct guest *g = world_add_capped(256);
+        sched_set_cap(&world_capped, caps[i]);
+        start_all();
+        world_run(SECONDS(10));
+        assert_capped(0, 0, caps[i]);
+        /* Without it, all; with one again, no more than that, whatever it had before. */
+        sched_set_cap(&world_capped, 0);
+        nsec_t start = host_now, before = g->ran;
+        world_run(start + SECONDS(1));
+        assert_share(g, before, start, 1000);
+        start = host_now, before = g->ran;
+        sched_set_cap(&world_capped, 50);
+        world_run(start + SECONDS(1));
+        assert_capped(before, start, 50);
+        if (i + 1 < ARRAY_SIZE(caps))
+            world_destroy();
+    }
+}
+
+/* The cap is of the domain, however many vCPUs it has; others get the rest. */
+static void test_cap_of_many(void **state)
+{
+    world_init(4);
+    for (u32 i = 0; i < 5; i++)
+        world_add_capped(1024);
+    struct guest *others[4] = {world_add(256), world_add(256), world_add(256), world_add(256)};
+    sched_set_cap(&world_capped, 150);
+    start_all();
+    world_run(SECONDS(10));
+    assert_capped(0, 0, 150);
+    for (u32 i = 0; i < 4; i++)
+        assert_share(others[i], 0, 0, 625);
+}
+
+/* A cap keeps nobody from sleeping, and what was not used is not saved up. */
+static void test_cap_of_sleeper(void **state)
+{
+    world_init(1);
+    struct guest *g = world_add_capped(256);
+    sched_set_cap(&world_capped, 20);
+    g->burst = SECONDS(1);
+    g->sleep = SECONDS(5);
+    start_all();
+    world_run(SECONDS(9));
+    /* Five seconds for the burst, asleep until the tenth. */
+    assert_true(g->ran >= SECONDS(1) && g->ran < SECONDS(1) + CAP_TOLERANCE);
+    nsec_t before = g->ran;
+    world_run(SECONDS(12));
+    assert_capped(before, SECONDS(10), 20);
+}
+
+/* Who wakes does not go back to where many wait if few do elsewhere. */
+static void test_wakes_where_few_wait(void **state)
+{
+    world_init(2);
+    for (u32 i = 0; i < 3; i++)
+        pin(world_add(256), BIT(1));
+    /* Its weight keeps others from being sent to it for the sake of fairness. */
+    struct guest *other = world_add(2048), *g = world_add(256);
+    pin(other, BIT(0));
+    pin(g, BIT(1));
+    g->burst = MILLISECONDS(20);
+    g->sleep = MILLISECONDS(20);
+    start_all();
+    /* But to one that it prefers. */
+    for (u32 prefers = 0; prefers < 2; prefers++) {
+        struct cpumask hard = {{BIT(0) | BIT(1)}}, soft = {{prefers ? BIT(1) : hard.bits[0]}};
+        pin(g, BIT(1));
+        world_run(host_now + MILLISECONDS(200));
+        while (g->wake_at == ~0ull)
+            world_run(host_now + MILLISECONDS(1));
+        assert_int_equal(sched_set_affinity(g->v, &hard, &soft), 0);
+        world_run(g->wake_at);
+        assert_int_equal(g->v->cpu, prefers);
+    }
+}
+
 static void test_cpu_goes_down(void **state)
 {
     world_init(4);
@@ -511,7 +607,7 @@ static void random_operation(void)
     int error;
 
     host_cpu = host_random(world_cpus);
-    switch (host_random(9)) {
+    switch (host_random(10)) {
     case 0:
     case 1:
         sched_unblock(g->v);
@@ -538,6 +634,9 @@ static void random_operation(void)
         error = sched_set_affinity(g->v, &hard, &soft);
         assert_true(error == 0 || error == -EBUSY);
         break;
+    case 9:
+        sched_set_cap(&world_capped, host_random(3) ? host_random(120) : 0);
+        break;
     case 8:
         error = sched_pin_override(g->v, host_random(2) ? NR_CPUS : host_random(world_cpus));
         assert_true(error == 0 || error == -EBUSY || error == -EINVAL);
@@ -550,8 +649,13 @@ static void random_world(u32 cpus, u32 vcpus, bool slow, u32 steps)
 {
     world_init(cpus);
     world_slow_switches = slow;
-    for (u32 i = 0; i < vcpus; i++)
-        world_add(128u << host_random(4));
+    for (u32 i = 0; i < vcpus; i++) {
+        u32 weight = 128u << host_random(4);
+        if (i % 3)
+            world_add(weight);
+        else
+            world_add_capped(weight);
+    }
     start_all();
     for (u32 step = 0; step < steps; step++) {
         for (u32 n = host_random(6); n; n--)
@@ -593,6 +697,10 @@ int main(void)
         cmocka_unit_test_teardown(test_pools, teardown),
         cmocka_unit_test_teardown(test_affinity_changes_on_the_way, teardown),
         cmocka_unit_test_teardown(test_sleeps_on_the_way, teardown),
+        cmocka_unit_test_teardown(test_cap, teardown),
+        cmocka_unit_test_teardown(test_cap_of_many, teardown),
+        cmocka_unit_test_teardown(test_cap_of_sleeper, teardown),
+        cmocka_unit_test_teardown(test_wakes_where_few_wait, teardown),
         cmocka_unit_test_teardown(test_cpu_goes_down, teardown),
         cmocka_unit_test_teardown(test_timers, teardown),
         cmocka_unit_test_teardown(test_runstate_area, teardown),

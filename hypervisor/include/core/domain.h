@@ -130,6 +130,7 @@ struct domain {
     u8 handle[16];             /* UUID */
     u64 vm_assist;
     struct log_limit log_limit; /* of lines that it causes */
+    struct sched_cap cap;
 
     struct timer watchdogs[NR_DOMAIN_WATCHDOGS]; /* SCHEDOP_watchdog; under lock */
     u32 watchdogs_used;                          /* bit n: watchdogs[n] is set up */

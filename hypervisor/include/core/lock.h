@@ -29,6 +29,7 @@ enum lock_rank {
     LOCK_EVENT_QUEUE, /* one FIFO event queue */
     LOCK_VCPU_TIMER,  /* one vCPU's timers as its guest sets them */
     LOCK_SCHED,       /* one run queue */
+    LOCK_CAP,         /* what is left of one domain's CPU time */
     LOCK_TIMER,       /* one CPU's timer heap */
     LOCK_TASKLET,     /* one CPU's tasklets */
     LOCK_LOG_DIRTY,   /* the log of one domain's writes; taken by faults on guests' memory */

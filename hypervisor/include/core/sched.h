@@ -7,6 +7,7 @@
 #define DOMUS_CORE_SCHED_H
 
 #include "core/cpumask.h"
+#include "core/lock.h"
 #include "core/timer.h"
 #include "lib/list.h"
 #include "types.h"
@@ -24,10 +25,20 @@ struct sched_unit {
     u64 vtime;                     /* policy: virtual time consumed, weighted */
     u32 weight;                    /* policy: 1-65535, default 256 */
     nsec_t started;                /* when it was last given a CPU */
-    nsec_t charged;                /* policy: up to when vtime counts its present run */
+    nsec_t charged;                /* policy: up to when its present run is accounted for */
+    bool parked;                   /* runnable, but its domain has used up what its cap gives */
     struct cpumask affinity_saved; /* affinity_hard from before an override */
     bool overridden;               /* SCHEDOP_pin_override: pinned to one CPU for a time */
     void *policy_data;
+};
+
+/* How much CPU time a domain gets at most, all its vCPUs together (sched/cap.c). */
+struct sched_cap {
+    struct spinlock lock;
+    u32 percent;    /* of one CPU; 0: no cap */
+    s64 budget;     /* ns that are left of this period; below 0: overdrawn */
+    nsec_t period;  /* when it began */
+    struct timer timer; /* armed while vCPUs are parked: when they may go on */
 };
 
 void sched_init(void);
@@ -67,6 +78,11 @@ void sched_set_pool(struct vcpu *v, const struct cpumask *cpus);
 /* A vCPU's share of the CPU time, relative to others'. */
 #define SCHED_WEIGHT_DEFAULT 256u
 void sched_set_weight(struct vcpu *v, u16 weight);
+/* d is new. / No vCPU of it runs any more; its vCPUs are still there. */
+void sched_domain_init(struct domain *d);
+void sched_domain_destroy(struct domain *d);
+/* Per cent of one CPU that all its vCPUs together may have; 0: no cap. d->lock is held. */
+void sched_set_cap(struct domain *d, u32 percent);
 /* Nobody is preempted before it ran for so long; 0: no limit. */
 extern nsec_t sched_rate_limit;
 

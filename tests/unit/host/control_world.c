@@ -113,6 +113,11 @@ void sched_set_weight(struct vcpu *v, u16 weight)
     v->sched.weight = weight;
 }
 
+void sched_set_cap(struct domain *d, u32 percent)
+{
+    d->cap.percent = percent;
+}
+
 u64 console_ring_start(u32 index, bool incremental)
 {
     return incremental ? index : 0;

@@ -12,7 +12,8 @@
 #include "lib/print.h"
 #include "tests/unit/host/sched_world.h"
 
-struct domain world_domain;
+struct domain world_domain, world_capped;
+static struct vcpu *capped_vcpus[WORLD_VCPUS_MAX];
 struct guest world_guests[WORLD_VCPUS_MAX];
 u32 world_cpus, world_vcpus;
 bool world_slow_switches;
@@ -92,6 +93,8 @@ void world_init(u32 cpus)
     world_slow_switches = false;
     accounted = 0;
     memset(&world_domain, 0, sizeof(world_domain));
+    memset(&world_capped, 0, sizeof(world_capped));
+    world_capped.vcpus = capped_vcpus;
     memset(world_guests, 0, sizeof(world_guests));
     memset(leaving, 0, sizeof(leaving));
     cpumask_zero(&sched_idle_cpus);
@@ -99,6 +102,7 @@ void world_init(u32 cpus)
     host_machine_init(cpus);
     timers_init();
     sched_init();
+    sched_domain_init(&world_capped);
     for (u32 cpu = 0; cpu < cpus; cpu++) {
         if (timers_init_cpu(cpu) || sched_cpu_up(cpu))
             panic("CPU %u does not come up", cpu);
@@ -114,13 +118,25 @@ void world_destroy(void)
         free(sched_idle_vcpu(cpu));
 }
 
-struct guest *world_add(u32 weight)
+static struct guest *add(struct domain *d, u32 weight)
 {
     struct guest *g = &world_guests[world_vcpus];
 
-    g->v = vcpu_create(&world_domain, world_vcpus++);
+    g->v = vcpu_create(d, world_vcpus++);
     g->v->sched.weight = weight;
     g->wake_at = ~0ull;
+    return g;
+}
+
+struct guest *world_add(u32 weight)
+{
+    return add(&world_domain, weight);
+}
+
+struct guest *world_add_capped(u32 weight)
+{
+    struct guest *g = add(&world_capped, weight);
+    capped_vcpus[world_capped.max_vcpus++] = g->v;
     return g;
 }
 
@@ -242,11 +258,13 @@ static void check_vcpu(struct vcpu *v)
     struct vcpu_runstate_info info;
     nsec_t sum = 0;
 
-    BUG_ON(runs != v->running || (runs && waits));
-    BUG_ON(vcpu_runnable(v) != (runs || waits));
-    BUG_ON(v->runstate.state != (runs    ? RUNSTATE_running
-                                 : waits ? RUNSTATE_runnable
-                                         : sched_state_of_sleeper(v)));
+    bool parked = v->sched.parked;
+    BUG_ON(runs != v->running || runs + waits + parked > 1);
+    BUG_ON(vcpu_runnable(v) != (runs || waits || parked));
+    BUG_ON(v->runstate.state != (runs               ? RUNSTATE_running
+                                 : waits || parked ? RUNSTATE_runnable
+                                                   : sched_state_of_sleeper(v)));
+    BUG_ON(parked && !timer_is_active(&v->domain->cap.timer));
     BUG_ON((runs || waits) && !sched_cpu_allowed(v, v->cpu));
 
     sched_runstate_get(v, &info);

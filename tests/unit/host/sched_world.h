@@ -22,7 +22,7 @@ struct guest {
     u32 virqs;      /* VIRQ_TIMER that it got */
 };
 
-extern struct domain world_domain;
+extern struct domain world_domain, world_capped;
 extern struct guest world_guests[WORLD_VCPUS_MAX];
 extern u32 world_cpus, world_vcpus;
 /* Context switches end a random while after they began, rather than at once. */
@@ -30,8 +30,9 @@ extern bool world_slow_switches;
 
 void world_init(u32 cpus);
 void world_destroy(void);
-/* A vCPU, not runnable yet, that computes for ever. */
+/* A vCPU, not runnable yet, that computes for ever; of world_domain, or of world_capped. */
 struct guest *world_add(u32 weight);
+struct guest *world_add_capped(u32 weight);
 void world_start(struct guest *g);
 /* Softirqs and context switches of one CPU. */
 void world_serve(u32 cpu);
