@@ -6,11 +6,13 @@
 #include "core/cpupool.h"
 #include "core/control.h"
 #include "core/domain.h"
+#include "core/event_channel.h"
 #include "core/sched.h"
 #include "errno.h"
 #include "lib/print.h"
 
-#define POOLS 64u
+#define POOLS    64u
+#define BOOT_CPU 0u
 
 static struct spinlock pool_lock = SPINLOCK_INIT(LOCK_CPUPOOL);
 static u64 pools = BIT(CPUPOOL_FIRST); /* bit n: pool n is there */
@@ -24,7 +26,7 @@ static bool pool_exists(u32 id)
 static bool pool_can_run(u32 id)
 {
     struct cpumask online;
-    return pool_exists(id) && cpumask_and(&online, &pool_cpus[id], &cpu_online_mask);
+    return pool_exists(id) && cpumask_and(&online, &pool_cpus[id], &cpu_active_mask);
 }
 
 bool cpupool_exists(u32 id)
@@ -46,7 +48,7 @@ bool cpupool_can_run(u32 id)
 /* CPUs of no pool. */
 static void free_cpus(struct cpumask *out)
 {
-    *out = cpu_online_mask;
+    *out = cpu_active_mask;
     for (u32 id = 0; id < POOLS; id++)
         for (u32 i = 0; pool_exists(id) && i < CPUMASK_WORDS; i++)
             out->bits[i] &= ~pool_cpus[id].bits[i];
@@ -91,6 +93,55 @@ void cpupool_admit(struct domain *d)
     spin_unlock(&pool_lock);
 }
 
+/* Of the pools that the CPU is in, which is one at most. */
+static bool pool_needs(u32 cpu)
+{
+    struct cpumask cpus;
+    for (u32 id = 0; id < POOLS; id++)
+        if (pool_exists(id) && cpumask_test(&pool_cpus[id], cpu) &&
+            cpumask_and(&cpus, &pool_cpus[id], &cpu_active_mask) && cpumask_count(&cpus) == 1 &&
+            domains_in(id))
+            return true;
+    return false;
+}
+
+int cpupool_cpu_offline(u32 cpu)
+{
+    if (cpu == BOOT_CPU || !cpumask_test(&cpu_online_mask, cpu))
+        return -EINVAL;
+    int error = 0;
+    spin_lock(&pool_lock);
+    if (!cpumask_test(&cpu_active_mask, cpu))
+        error = -ENOENT;
+    else if (pool_needs(cpu))
+        error = -EBUSY;
+    else
+        sched_cpu_deactivate(cpu);
+    spin_unlock(&pool_lock);
+    if (!error)
+        event_raise_host_virq(VIRQ_PCPU_STATE);
+    return error;
+}
+
+int cpupool_cpu_online(u32 cpu)
+{
+    if (!cpumask_test(&cpu_online_mask, cpu))
+        return -EINVAL;
+    int error = 0;
+    spin_lock(&pool_lock);
+    if (cpumask_test(&cpu_active_mask, cpu))
+        error = -EEXIST;
+    else
+        sched_cpu_activate(cpu);
+    /* Who could only run there runs elsewhere now. */
+    for (struct domain *d = error ? NULL : domain_list_next(NULL); d; d = domain_list_next(d))
+        domain_apply(d);
+    spin_unlock(&pool_lock);
+    if (!error)
+        event_raise_host_virq(VIRQ_PCPU_STATE);
+    return error;
+}
+
 /* --- operations; the lock is held */
 
 static long pool_info(struct xen_sysctl_cpupool_op *op)
@@ -104,7 +155,7 @@ static long pool_info(struct xen_sysctl_cpupool_op *op)
     op->cpupool_id = id;
     op->sched_id = CONTROL_SCHEDULER;
     op->n_dom = domains_in(id);
-    cpumask_and(&cpus, &pool_cpus[id], &cpu_online_mask);
+    cpumask_and(&cpus, &pool_cpus[id], &cpu_active_mask);
     return control_bitmap_out(&op->cpumap, cpus.bits, NR_CPUS);
 }
 
@@ -132,7 +183,7 @@ static long pool_destroy(u32 id)
     struct cpumask cpus;
     if (!pool_exists(id))
         return -ENOENT;
-    if (id == CPUPOOL_FIRST || cpumask_and(&cpus, &pool_cpus[id], &cpu_online_mask) ||
+    if (id == CPUPOOL_FIRST || cpumask_and(&cpus, &pool_cpus[id], &cpu_active_mask) ||
         domains_in(id))
         return -EBUSY;
     pools &= ~BIT(id);
@@ -162,7 +213,7 @@ static long pool_remove_cpu(u32 id, u32 cpu)
     u32 i;
     if (!pool_exists(id))
         return -ENOENT;
-    cpumask_and(&cpus, &pool_cpus[id], &cpu_online_mask);
+    cpumask_and(&cpus, &pool_cpus[id], &cpu_active_mask);
     if (cpu == XEN_SYSCTL_CPUPOOL_PAR_ANY)
         for_each_cpu (i, &cpus)
             cpu = i;

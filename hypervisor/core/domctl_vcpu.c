@@ -150,7 +150,7 @@ static int affinity_tell_effect(const struct vcpu *v, const struct xen_domctl_vc
     struct cpumask usable, soft;
     int error = 0;
     cpumask_and(&usable, &v->sched.affinity_hard, &v->sched.pool);
-    cpumask_and(&usable, &usable, &cpu_online_mask);
+    cpumask_and(&usable, &usable, &cpu_active_mask);
     cpumask_and(&soft, &v->sched.affinity_soft, &usable);
     if (op->flags & XEN_VCPUAFFINITY_HARD)
         error = control_bitmap_out(&op->cpumap_hard, usable.bits, NR_CPUS);

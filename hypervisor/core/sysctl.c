@@ -80,9 +80,9 @@ long sysctl_physinfo(struct vcpu *v, void *arg)
     struct xen_sysctl_physinfo *info = &((struct xen_sysctl *)arg)->u.physinfo;
     u32 cpu, last = 0;
     memset(info, 0, sizeof(*info));
-    for_each_online_cpu (cpu)
+    for_each_active_cpu (cpu)
         last = cpu;
-    info->nr_cpus = cpumask_count(&cpu_online_mask);
+    info->nr_cpus = cpumask_count(&cpu_active_mask);
     info->max_cpu_id = last;
     info->nr_nodes = arch_nodes();
     info->max_node_id = info->nr_nodes - 1;
@@ -92,6 +92,20 @@ long sysctl_physinfo(struct vcpu *v, void *arg)
     info->max_mfn = arch_ram_end().v - 1;
     arch_physinfo(info);
     return 0;
+}
+
+/* Hyperthreads are not switched on and off. */
+long sysctl_cpu_hotplug(struct vcpu *v, void *arg)
+{
+    const struct xen_sysctl_cpu_hotplug *op = &((struct xen_sysctl *)arg)->u.cpu_hotplug;
+    switch (op->op) {
+    case XEN_SYSCTL_CPU_HOTPLUG_ONLINE:
+        return cpupool_cpu_online(op->cpu);
+    case XEN_SYSCTL_CPU_HOTPLUG_OFFLINE:
+        return cpupool_cpu_offline(op->cpu);
+    default:
+        return -EOPNOTSUPP;
+    }
 }
 
 long sysctl_getcpuinfo(struct vcpu *v, void *arg)
@@ -123,7 +137,7 @@ long sysctl_cputopoinfo(struct vcpu *v, void *arg)
 {
     struct xen_sysctl_cputopoinfo *op = &((struct xen_sysctl *)arg)->u.cputopoinfo;
     u32 cpu, last = 0;
-    for_each_online_cpu (cpu)
+    for_each_active_cpu (cpu)
         last = cpu;
     u32 count = last + 1;
     if (guest_handle_is_null(op->cputopo)) {
@@ -134,7 +148,7 @@ long sysctl_cputopoinfo(struct vcpu *v, void *arg)
     for (cpu = 0; cpu < count; cpu++) {
         struct xen_sysctl_cputopo place = {XEN_INVALID_CORE_ID, XEN_INVALID_SOCKET_ID,
                                            XEN_INVALID_NODE_ID};
-        if (cpumask_test(&cpu_online_mask, cpu)) {
+        if (cpumask_test(&cpu_active_mask, cpu)) {
             struct cpu_place p = arch_cpu_place(cpu);
             place = (struct xen_sysctl_cputopo){p.core, p.socket, cpu_node(cpu)};
         }

@@ -236,22 +236,6 @@ void timers_init(void)
     BUG_ON(timers_init_cpu(cpu_id()) != 0);
 }
 
-void timers_migrate_from(u32 cpu)
-{
-    struct timer_queue *from = &per_cpu(timer_queue, cpu);
-    u32 target = cpumask_first(&cpu_online_mask);
-
-    for (;;) {
-        spin_lock(&from->lock);
-        struct timer *t = from->root;
-        spin_unlock(&from->lock);
-        if (!t)
-            break;
-        timer_migrate(t, target);
-    }
-    from->deadline = NEVER;
-}
-
 void timers_dump(void)
 {
     nsec_t now = time_now();

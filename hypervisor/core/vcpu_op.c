@@ -212,7 +212,7 @@ long vcpu_op_get_physid(struct vcpu *v, void *arg)
     struct cpumask cpus;
 
     /* On a machine with one CPU everything stays there. */
-    if (!v->domain->is_hardware || !cpumask_and(&cpus, &v->sched.affinity_hard, &cpu_online_mask) ||
+    if (!v->domain->is_hardware || !cpumask_and(&cpus, &v->sched.affinity_hard, &cpu_active_mask) ||
         cpumask_count(&cpus) != 1)
         return -EINVAL;
     op->phys_id = cpu_physical_id(cpumask_first(&cpus));

@@ -10,12 +10,12 @@
 bool sched_affinity_is_void(const struct vcpu *v)
 {
     struct cpumask usable;
-    return !cpumask_and(&usable, &v->sched.allowed, &cpu_online_mask);
+    return !cpumask_and(&usable, &v->sched.allowed, &cpu_active_mask);
 }
 
 bool sched_cpu_allowed(const struct vcpu *v, u32 cpu)
 {
-    if (unlikely(!cpumask_test(&cpu_online_mask, cpu)))
+    if (unlikely(!cpumask_test(&cpu_active_mask, cpu)))
         return false;
     return likely(cpumask_test(&v->sched.allowed, cpu)) || sched_affinity_is_void(v);
 }
@@ -42,7 +42,7 @@ int sched_set_affinity(struct vcpu *v, const struct cpumask *hard, const struct 
 
     struct sched_cpu *q = sched_lock(v);
     bool possible = !hard || (cpumask_and(&usable, hard, &v->sched.pool) &&
-                              cpumask_and(&usable, &usable, &cpu_online_mask));
+                              cpumask_and(&usable, &usable, &cpu_active_mask));
     if (!possible || v->sched.overridden) {
         spin_unlock(&q->lock);
         return possible ? -EBUSY : -EINVAL;
@@ -60,7 +60,7 @@ int sched_pin_override(struct vcpu *v, u32 cpu)
     struct sched_unit *unit = &v->sched;
     bool undo = cpu == NR_CPUS;
 
-    if (!undo && !cpumask_test(&cpu_online_mask, cpu))
+    if (!undo && !cpumask_test(&cpu_active_mask, cpu))
         return -EINVAL;
 
     struct sched_cpu *q = sched_lock(v);

@@ -3,9 +3,9 @@
  * Caps: how much CPU time the vCPUs of a domain get at most, all together, even where CPUs idle.
  *
  * Each PERIOD a domain with a cap gets a budget, of which its vCPUs take what they run. When it is
- * used up they are parked: off the run queues, until a timer puts them back at the first period with
- * something left. They may overdraw it by as much as they run before somebody looks, RUN_MIN at
- * least, and pay that back; what is left at the end of a period is lost.
+ * used up they are parked: off the run queues, until a timer puts them back at the first period
+ * with something left. They may overdraw it by as much as they run before somebody looks, RUN_MIN
+ * at least, and pay that back; what is left at the end of a period is lost.
  */
 #include "arch/cpu.h"
 #include "core/softirq.h"

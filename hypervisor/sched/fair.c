@@ -104,7 +104,7 @@ static void front_refresh(nsec_t now)
 
     if (now - READ_ONCE(fair_front_time) < BALANCE_INTERVAL)
         return;
-    for_each_online_cpu (cpu) {
+    for_each_active_cpu (cpu) {
         s64 ahead = lead_over(&per_cpu(fair_queue, cpu), front, now);
         if (ahead > 0)
             front += (u64)ahead;
@@ -279,7 +279,7 @@ static u32 fair_balance(u32 cpu, nsec_t now)
     queue_catch_up(q);
 
     s64 most = BALANCE_THRESHOLD;
-    for_each_online_cpu (other) {
+    for_each_active_cpu (other) {
         if (other == cpu || !sched_cpu_allowed(first, other))
             continue;
         s64 ahead = lead_over(&per_cpu(fair_queue, other), first->sched.vtime + q->offset, now);

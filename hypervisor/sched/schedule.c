@@ -27,7 +27,7 @@
 
 DEFINE_PER_CPU(struct sched_cpu, sched_cpu);
 DEFINE_PER_CPU(u32, sched_waiting);
-struct cpumask sched_idle_cpus;
+struct cpumask sched_idle_cpus, cpu_active_mask;
 nsec_t sched_rate_limit = MILLISECONDS(1);
 
 const struct sched_policy *const sched_policy = &sched_fair;
@@ -85,7 +85,7 @@ static u32 idle_cpu_find(const struct vcpu *v)
 {
     struct cpumask idle, preferred;
 
-    if (!cpumask_and(&idle, &sched_idle_cpus, &cpu_online_mask))
+    if (!cpumask_and(&idle, &sched_idle_cpus, &cpu_active_mask))
         return NR_CPUS;
     if (!cpumask_and(&preferred, &idle, &v->sched.allowed)) {
         if (!sched_affinity_is_void(v))
@@ -115,9 +115,8 @@ static u32 cpu_choose(const struct vcpu *v, enum sched_why why)
         return v->cpu;
 
     bool prefers = may_stay && cpumask_test(&v->sched.affinity_soft, v->cpu);
-    for_each_online_cpu (cpu) {
-        if (sched_cpu_allowed(v, cpu) &&
-            (!prefers || cpumask_test(&v->sched.affinity_soft, cpu)) &&
+    for_each_active_cpu (cpu) {
+        if (sched_cpu_allowed(v, cpu) && (!prefers || cpumask_test(&v->sched.affinity_soft, cpu)) &&
             (found == NR_CPUS || waiting_on(cpu) < waiting_on(found)))
             found = cpu;
     }
@@ -241,15 +240,15 @@ static bool idle_steal(void)
 {
     u32 cpu = cpu_id(), other = cpu;
 
-    if (!cpumask_test(&cpu_online_mask, cpu))
+    if (!cpumask_test(&cpu_active_mask, cpu))
         return false;
     cpumask_set(&sched_idle_cpus, cpu);
     /* Pairs with the one in queue_notify(). */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (;;) {
-        other = cpumask_next(&cpu_online_mask, other + 1);
+        other = cpumask_next(&cpu_active_mask, other + 1);
         if (other == NR_CPUS)
-            other = cpumask_first(&cpu_online_mask);
+            other = cpumask_first(&cpu_active_mask);
         if (other == cpu)
             return false;
         if (queue_has_spare(other) && queue_steal(other, SCHED_STEAL_IDLE))
@@ -272,7 +271,7 @@ static void idle_ends(u32 cpu, bool look)
     if (likely(!look))
         return;
     for_each_cpu (other, &sched_idle_cpus) {
-        if (cpumask_test(&cpu_online_mask, other))
+        if (cpumask_test(&cpu_active_mask, other))
             softirq_raise_on(other, SOFTIRQ_SCHEDULE);
     }
 }
@@ -385,7 +384,7 @@ static struct vcpu *schedule_choose(struct sched_cpu *q, u32 cpu, struct vcpu *p
         more = idle_steal();
         spin_lock(&q->lock);
     }
-    if (cpumask_test(&cpu_online_mask, cpu) && !cpumask_test(&sched_idle_cpus, cpu))
+    if (cpumask_test(&cpu_active_mask, cpu) && !cpumask_test(&sched_idle_cpus, cpu))
         cpumask_set(&sched_idle_cpus, cpu);
     return q->idle;
 }
@@ -522,10 +521,18 @@ int sched_cpu_up(u32 cpu)
     return 0;
 }
 
-void sched_cpu_down(u32 cpu)
+void sched_cpu_activate(u32 cpu)
+{
+    cpumask_set(&cpu_active_mask, cpu);
+    softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
+}
+
+void sched_cpu_deactivate(u32 cpu)
 {
     struct sched_cpu *q = &per_cpu(sched_cpu, cpu);
 
+    /* From now on nobody is placed there. */
+    cpumask_clear(&cpu_active_mask, cpu);
     cpumask_clear(&sched_idle_cpus, cpu);
     for (;;) {
         spin_lock(&q->lock);
@@ -535,7 +542,6 @@ void sched_cpu_down(u32 cpu)
         sched_queue_remove(v);
         sched_place(q, v, SCHED_MOVED);
     }
-    timer_stop(&q->choice_timer);
     spin_unlock(&q->lock);
     softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
 }
@@ -543,9 +549,9 @@ void sched_cpu_down(u32 cpu)
 /* Where a new vCPU starts: a domain's vCPUs one after another on the CPUs that are online. */
 static u32 cpu_of_new_vcpu(const struct vcpu *v)
 {
-    u32 skip = v->id % MAX(cpumask_count(&cpu_online_mask), 1u), cpu;
+    u32 skip = v->id % MAX(cpumask_count(&cpu_active_mask), 1u), cpu;
 
-    for_each_online_cpu (cpu) {
+    for_each_active_cpu (cpu) {
         if (skip-- == 0)
             return cpu;
     }

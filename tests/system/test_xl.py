@@ -294,6 +294,73 @@ done
 """
 
 
+TOOLS = """
+small g1
+t xl create g1.cfg
+for command in "xenstore-list /" "xenstore-exists /nosuch" "xenstore-read /nosuch" "xenstore-write /a b" "xenstore-read /a" \\
+    "xenstore-write /a/b c" "xenstore-list /a" "xenstore-chmod /a r0 b1" "xenstore-ls -fp /a" "xenstore-rm /a" "xenstore-rm /a" \\
+    "xenstore-read name" "xenstore-read /local/domain/1/name" "xenstore-list /local/domain/1" "xenstore-ls -f /vm" \\
+    "xen-hptool" "xen-hptool cpu-offline 0" "xen-hptool cpu-online 1" "xen-hptool cpu-offline 1" "xen-hptool cpu-offline 1" \\
+    "xl cpupool-list -c" "xl info nr_cpus" "xl vcpu-list g1" "xl vcpu-pin g1 0 1" "xen-hptool cpu-online 1" "xen-hptool cpu-online 1" \\
+    "xl cpupool-list -c" "xl vcpu-pin g1 0 1" "xen-hptool cpu-offline 1" "xl vcpu-list g1" "xen-hptool cpu-online 1" \\
+    "xl vcpu-pin g1 0 all all" "xen-hptool cpu-offline 77" "xen-hptool cpu-online 77" "xen-hptool smt-enable" "xen-hptool smt-disable" \\
+    "xl cpupool-cpu-remove Pool-0 1" "xen-hptool cpu-offline 1" "xen-hptool cpu-online 1" "xl cpupool-list -c" \\
+    "xl cpupool-cpu-add Pool-0 1" "xl cpupool-list -c" "xenpm" "xenpm get-cpuidle-states" "xenpm get-cpufreq-states" \\
+    "xenpm get-cpufreq-para" "xenpm get-cpufreq-average" "xenpm get-cpu-topology" "xenpm set-scaling-governor performance" \\
+    "xenpm set-max-cstate 1" "xenpm set-sched-smt enable" "xenpm get-vcpu-migration-delay" "xenpm set-vcpu-migration-delay 7" \\
+    "xenpm enable-turbo-mode" "xen-diag gnttab_query_size 0" "xen-livepatch list" "xenctx" "xenctx 77" "xentop -b -i nonsense" \\
+    "xen-mfndump" "xen-detect" "xenhypfs ls /" "xenhypfs cat /nosuch" "xl dmesg -c -c" "xl top nonsense" "xl sysrq g1" \\
+    "xl claims" "xl devd -F nonsense" "xl config-update nosuch" "xl config-update g1 /nosuch" "xl dump-core nosuch /tmp/core" \\
+    "xl dump-core g1 /tmp/core" "xl dump-core g1 /nosuch/core" "xl list -l nosuch" "xl uptime nosuch" "xl vcpu-set nosuch 1" \\
+    "xl pci-list g1" "xl pci-assignable-list" "xl usbctrl-list g1" "xl vtpm-list g1" "xl vkb-list g1" "xl channel-list g1" \\
+    "xl migrate nosuch localhost" "xl save nosuch /tmp/x" "xl restore /nosuch" "xl destroy g1"; do
+    eval "t $(printf '%q ' $command)"
+done
+"""
+# A guest with Debian's kernel, its disk and network, from beginning to end.
+LINUX = """
+ip link add xenbr0 type bridge && ip link set xenbr0 up
+truncate -s 64M /tmp/disk /tmp/second
+config g1 "disk=['file:/tmp/disk,xvda,w']" "vif=['bridge=xenbr0,mac=00:16:3e:00:00:01']" "maxvcpus=2" "maxmem=192" \\
+    "channel=['connection=pty,name=org.domus.talk']"
+create g1
+words() { ask g1 "$1" | sed 's/^/  | /'; }
+for command in "list g1" "domid g1" "vcpu-list g1" "block-list g1" "network-list g1" "channel-list g1" "vcpu-set g1 2" \\
+    "sysrq g1 h" "sysrq g1 nonsense" "mem-set g1 100" "mem-max g1 300" "block-attach g1 file:/tmp/second,xvdb,w" "block-list g1" \\
+    "network-attach g1 bridge=xenbr0 mac=00:16:3e:00:00:02" "network-list g1" "vcpu-pin g1 0 0" "trigger g1 nmi" "rename g1 g2" \\
+    "list g2" "rename g2 g1" "config-update g1 g1.cfg" "pause g1" "unpause g1"; do
+    eval "t xl $(printf '%q ' $command)"
+done
+until_true 30 test -n "$(ask g1 'cat /sys/block/xvdb/size')"
+words 'grep -c ^processor /proc/cpuinfo; cat /sys/block/xvdb/size; ls /sys/class/net'
+t xl vcpu-set g1 1
+t xl mem-set g1 128
+t xl block-detach g1 xvdb
+t xl block-list g1
+t xl network-detach g1 1
+t xl network-list g1
+words 'ls /sys/block /sys/class/net'
+t xl dump-core g1 /tmp/core
+head -c 4 /tmp/core | od -An -c; rm /tmp/core
+t xl save -c g1 /tmp/image
+words 'echo ALIVE'
+t xl save g1 /tmp/image
+t xl list g1
+t xl restore /tmp/image
+words 'echo AGAIN'
+t xl list g1
+t xl migrate -s '' g1 'xl migrate-receive' 2>&1 | grep -v -e '^Saving' -e '^Loading' -e 'xc: '
+words 'echo MOVED'
+t xl reboot g1
+again() { [ "$(xl domid g1)" -gt 4 ]; }
+until_true 60 again
+seen g1 'DOMUS-TEST: end shell'
+t xl list g1
+t xl shutdown -w g1
+t xl list g1
+"""
+
+
 def transcript(console):
     """What the tools said, without what is said by others and what may differ: times, who runs just now and where."""
     lines = console.split("\nTRANSCRIPT\n")[1].split("DOMUS-TEST: exit")[0].splitlines()
@@ -306,10 +373,10 @@ def transcript(console):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name, smp", (("refusals", 1), ("commands", 2)))
+@pytest.mark.parametrize("name, smp", (("refusals", 1), ("commands", 2), ("tools", 2), ("linux", 1)))
 def test_same_words(run, name, smp):
     """The same script on Domus and on Debian's Xen: the transcripts agree."""
-    script = SMALL_CONFIG + TRANSCRIPT + {"refusals": REFUSALS, "commands": COMMANDS}[name]
+    script = SMALL_CONFIG + TRANSCRIPT + {"refusals": REFUSALS, "commands": COMMANDS, "tools": TOOLS, "linux": LINUX}[name]
     said = {}
     for target in ("domus", "peer"):
         fields = host_fields(script, files=SMALL, smp=smp, icount=smp == 1, target=target, cpu=machines.CPU["peer"])

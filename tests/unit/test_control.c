@@ -68,7 +68,7 @@ static int setup(void **state)
     memset(&sys, 0, sizeof(sys));
     memset(&dom, 0, sizeof(dom));
     memset(&control_world, 0, sizeof(control_world));
-    cpu_online_mask = (struct cpumask){.bits = {3}};
+    cpu_online_mask = cpu_active_mask = (struct cpumask){.bits = {3}};
     free_at_start = heap_free_frames();
     return 0;
 }
@@ -520,6 +520,50 @@ static int pool_cpus_now(u32 op, u32 pool)
     return call_sysctl(XEN_SYSCTL_cpupool_op) ? -1 : cpus;
 }
 
+static long call_hotplug(u32 op, u32 cpu)
+{
+    sys.u.cpu_hotplug = (struct xen_sysctl_cpu_hotplug){.cpu = cpu, .op = op};
+    return call_sysctl(XEN_SYSCTL_cpu_hotplug);
+}
+
+/* A CPU that is taken out of use is not there any more for the tools, but still of its pool. */
+static void test_cpu_out_of_use(void **state)
+{
+    (void)state;
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 0), -EINVAL);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 2), -EINVAL);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, ~0u), -EINVAL);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_ONLINE, 2), -EINVAL);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_ONLINE, 1), -EEXIST);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_SMT_DISABLE, 0), -EOPNOTSUPP);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 1), 0);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 1), -ENOENT);
+    assert_int_equal(cpu_active_mask.bits[0], 1);
+    assert_int_equal(pool_cpus_now(XEN_SYSCTL_CPUPOOL_OP_INFO, 0), 1);
+    assert_int_equal(pool_cpus_now(XEN_SYSCTL_CPUPOOL_OP_FREEINFO, 0), 0);
+    assert_int_equal(call_sysctl(XEN_SYSCTL_physinfo), 0);
+    assert_int_equal(sys.u.physinfo.nr_cpus, 1);
+    assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, 0), -EBUSY);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_ONLINE, 1), 0);
+    assert_int_equal(pool_cpus_now(XEN_SYSCTL_CPUPOOL_OP_INFO, 0), 3);
+
+    /* The last one of a pool with domains stays. */
+    domid_t id = create(0);
+    assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_CREATE, 1, 0), 0);
+    assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 0, 1), 0);
+    assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 1, 1), 0);
+    sys.u.cpupool_op = (struct xen_sysctl_cpupool_op){
+        .op = XEN_SYSCTL_CPUPOOL_OP_MOVEDOMAIN, .cpupool_id = 1, .domid = id};
+    assert_int_equal(call_sysctl(XEN_SYSCTL_cpupool_op), 0);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 1), -EBUSY);
+    destroy(id);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 1), 0);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_ONLINE, 1), 0);
+    assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 1, 1), 0);
+    assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_DESTROY, 1, 0), 0);
+    assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, 1), 0);
+}
+
 static void test_pools(void **state)
 {
     (void)state;
@@ -618,6 +662,7 @@ int main(void)
         TEST(test_permissions),
         TEST(test_machine),
         TEST(test_pools),
+        TEST(test_cpu_out_of_use),
         TEST(test_scheduler),
     };
     return cmocka_run_group_tests(tests, setup_group, NULL);

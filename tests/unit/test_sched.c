@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The scheduler on simulated CPUs: shares by weight, nobody waits while a CPU idles, affinities,
- * waking, blocking and pausing in any order, vCPU timers, CPUs that go down. host/sched_world.c
- * checks what must hold after each event; a panic there ends the test.
+ * waking, blocking and pausing in any order, vCPU timers, CPUs that go and come. host/sched_world.c
+ * checks what must hold after each event; a panic there ends the test. Caps: test_sched_cap.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -374,76 +374,6 @@ static void test_sleeps_on_the_way(void **state)
     }
 }
 
-/* More than that, by what it may overdraw in its last period. */
-#define CAP_TOLERANCE MILLISECONDS(15)
-
-static void assert_capped(nsec_t before, nsec_t start, u32 percent)
-{
-    nsec_t allowed = (host_now - start) * percent / 100, ran = 0;
-    for (u32 i = 0; i < world_capped.max_vcpus; i++)
-        ran += world_guests[world_capped.vcpus[i]->id].ran;
-    ran -= before;
-    if (ran > allowed + CAP_TOLERANCE || ran + CAP_TOLERANCE < allowed)
-        panic("it had %llu of %llu us", (unsigned long long)ran / 1000,
-              (unsigned long long)allowed / 1000);
-}
-
-static void test_cap(void **state)
-{
-    static const u32 caps[] = {1, 7, 30, 99};
-    for (u32 i = 0; i < ARRAY_SIZE(caps); i++) {
-        world_init(2);
-        struct guest *g = world_add_capped(256);
-        sched_set_cap(&world_capped, caps[i]);
-        start_all();
-        world_run(SECONDS(10));
-        assert_capped(0, 0, caps[i]);
-        /* Without it, all; with one again, no more than that, whatever it had before. */
-        sched_set_cap(&world_capped, 0);
-        nsec_t start = host_now, before = g->ran;
-        world_run(start + SECONDS(1));
-        assert_share(g, before, start, 1000);
-        start = host_now, before = g->ran;
-        sched_set_cap(&world_capped, 50);
-        world_run(start + SECONDS(1));
-        assert_capped(before, start, 50);
-        if (i + 1 < ARRAY_SIZE(caps))
-            world_destroy();
-    }
-}
-
-/* The cap is of the domain, however many vCPUs it has; others get the rest. */
-static void test_cap_of_many(void **state)
-{
-    world_init(4);
-    for (u32 i = 0; i < 5; i++)
-        world_add_capped(1024);
-    struct guest *others[4] = {world_add(256), world_add(256), world_add(256), world_add(256)};
-    sched_set_cap(&world_capped, 150);
-    start_all();
-    world_run(SECONDS(10));
-    assert_capped(0, 0, 150);
-    for (u32 i = 0; i < 4; i++)
-        assert_share(others[i], 0, 0, 625);
-}
-
-/* A cap keeps nobody from sleeping, and what was not used is not saved up. */
-static void test_cap_of_sleeper(void **state)
-{
-    world_init(1);
-    struct guest *g = world_add_capped(256);
-    sched_set_cap(&world_capped, 20);
-    g->burst = SECONDS(1);
-    g->sleep = SECONDS(5);
-    start_all();
-    world_run(SECONDS(9));
-    /* Five seconds for the burst, asleep until the tenth. */
-    assert_true(g->ran >= SECONDS(1) && g->ran < SECONDS(1) + CAP_TOLERANCE);
-    nsec_t before = g->ran;
-    world_run(SECONDS(12));
-    assert_capped(before, SECONDS(10), 20);
-}
-
 /* Who wakes does not go back to where many wait if few do elsewhere. */
 static void test_wakes_where_few_wait(void **state)
 {
@@ -470,7 +400,7 @@ static void test_wakes_where_few_wait(void **state)
     }
 }
 
-static void test_cpu_goes_down(void **state)
+static void test_cpu_goes_and_comes(void **state)
 {
     world_init(4);
     for (u32 i = 0; i < 12; i++)
@@ -478,16 +408,13 @@ static void test_cpu_goes_down(void **state)
     pin(&world_guests[3], BIT(2));
     start_all();
     world_run(SECONDS(1));
-    cpumask_clear(&cpu_online_mask, 2);
-    sched_cpu_down(2);
+    sched_cpu_deactivate(2);
     world_settle();
     assert_true(host_cpu_info[2].vcpu->is_idle);
-    timers_migrate_from(2);
     world_run(SECONDS(3));
     assert_true(host_cpu_info[2].vcpu->is_idle);
     pin(&world_guests[3], BIT(2) | BIT(3));
-    assert_int_equal(sched_cpu_up(2), 0);
-    cpumask_set(&cpu_online_mask, 2);
+    sched_cpu_activate(2);
     world_settle();
     assert_false(host_cpu_info[2].vcpu->is_idle);
     world_run(SECONDS(4));
@@ -607,7 +534,16 @@ static void random_operation(void)
     int error;
 
     host_cpu = host_random(world_cpus);
-    switch (host_random(10)) {
+    switch (host_random(11)) {
+    case 10:
+        /* The first one always runs. */
+        if (world_cpus > 1 && host_random(2))
+            sched_cpu_deactivate(1 + host_random(world_cpus - 1));
+        else
+            sched_cpu_activate(host_random(world_cpus));
+        for (u32 i = 0; i < world_vcpus; i++)
+            sched_set_pool(world_guests[i].v, &world_guests[i].v->sched.pool);
+        break;
     case 0:
     case 1:
         sched_unblock(g->v);
@@ -632,7 +568,8 @@ static void random_operation(void)
         random_mask(&hard);
         random_mask(&soft);
         error = sched_set_affinity(g->v, &hard, &soft);
-        assert_true(error == 0 || error == -EBUSY);
+        assert_true(error == 0 || error == -EBUSY ||
+                    (error == -EINVAL && !cpumask_and(&soft, &hard, &cpu_active_mask)));
         break;
     case 9:
         sched_set_cap(&world_capped, host_random(3) ? host_random(120) : 0);
@@ -697,11 +634,8 @@ int main(void)
         cmocka_unit_test_teardown(test_pools, teardown),
         cmocka_unit_test_teardown(test_affinity_changes_on_the_way, teardown),
         cmocka_unit_test_teardown(test_sleeps_on_the_way, teardown),
-        cmocka_unit_test_teardown(test_cap, teardown),
-        cmocka_unit_test_teardown(test_cap_of_many, teardown),
-        cmocka_unit_test_teardown(test_cap_of_sleeper, teardown),
         cmocka_unit_test_teardown(test_wakes_where_few_wait, teardown),
-        cmocka_unit_test_teardown(test_cpu_goes_down, teardown),
+        cmocka_unit_test_teardown(test_cpu_goes_and_comes, teardown),
         cmocka_unit_test_teardown(test_timers, teardown),
         cmocka_unit_test_teardown(test_runstate_area, teardown),
         cmocka_unit_test_teardown(test_traces, teardown),

@@ -217,6 +217,7 @@ static void test_threads(void **state)
     for (u32 cpu = 0; cpu < CPUS; cpu++) {
         if (timers_init_cpu(cpu) || sched_cpu_up(cpu))
             panic("CPU %u does not come up", cpu);
+        sched_cpu_activate(cpu);
         host_cpu_info[cpu].vcpu = sched_idle_vcpu(cpu);
     }
     host_cpu = CPUS;

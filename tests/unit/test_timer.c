@@ -126,19 +126,6 @@ static void test_migrates(void **state)
     assert_int_equal(fired_on, 2);
 }
 
-static void test_cpu_goes_down(void **state)
-{
-    for (u32 i = 2; i < TIMERS; i += 3)
-        timer_set(&timers[i], 100 + i);
-    cpumask_clear(&cpu_online_mask, 2);
-    timers_migrate_from(2);
-    serve();
-    advance(1000);
-    for (u32 i = 2; i < TIMERS; i += 3)
-        assert_int_equal(fired[i], 1);
-    assert_int_equal(fired_on, 0);
-}
-
 static void test_killed_stays_dead(void **state)
 {
     timer_set(&timers[0], 100);
@@ -214,7 +201,6 @@ int main(void)
         cmocka_unit_test_setup(test_later_does_not_touch_hardware, setup),
         cmocka_unit_test_setup(test_other_cpu, setup),
         cmocka_unit_test_setup(test_migrates, setup),
-        cmocka_unit_test_setup(test_cpu_goes_down, setup),
         cmocka_unit_test_setup(test_killed_stays_dead, setup),
         cmocka_unit_test_setup(test_random, setup),
     };

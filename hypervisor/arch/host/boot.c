@@ -75,6 +75,7 @@ static void cpu_up(u32 cpu)
     host_text_init();
     if (timers_init_cpu(cpu) || sched_cpu_up(cpu) || !gdt_page_mfn(cpu).v)
         panic("no memory for CPU %u", cpu);
+    sched_cpu_activate(cpu);
     current = sched_idle_vcpu(cpu);
     host_cpu = 0;
 }

@@ -46,7 +46,8 @@ must_check int control_bitmap_out(const struct xenctl_bitmap *bitmap, const u64 
 void control_domain_info(struct domain *d, struct xen_domctl_getdomaininfo *info);
 
 /*
- * The tools see the scheduler as credit2, whose parameters of domains, weight and cap, mean the same.
+ * The tools see the scheduler as credit2, whose parameters of domains, weight and cap, mean the
+ * same.
  */
 #define CONTROL_SCHEDULER  XEN_SCHEDULER_CREDIT2
 #define CONTROL_WEIGHT_MIN 1u

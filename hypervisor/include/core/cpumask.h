@@ -12,8 +12,10 @@ struct cpumask {
     u64 bits[CPUMASK_WORDS];
 };
 
-/* CPUs that run; changes only while CPUs are brought up or down. */
+/* CPUs that run, and answer one another; changes only while CPUs are brought up. */
 extern struct cpumask cpu_online_mask;
+/* Of these the ones that run vCPUs: the tools may take CPUs out of use. They call those online. */
+extern struct cpumask cpu_active_mask;
 
 static inline void cpumask_set(struct cpumask *m, u32 cpu)
 {
@@ -88,5 +90,6 @@ static inline u32 cpumask_count(const struct cpumask *m)
 #define for_each_cpu(cpu, mask)                                                                    \
     for ((cpu) = cpumask_first(mask); (cpu) < NR_CPUS; (cpu) = cpumask_next(mask, (cpu) + 1))
 #define for_each_online_cpu(cpu) for_each_cpu (cpu, &cpu_online_mask)
+#define for_each_active_cpu(cpu) for_each_cpu (cpu, &cpu_active_mask)
 
 #endif

@@ -35,18 +35,19 @@ struct sched_unit {
 /* How much CPU time a domain gets at most, all its vCPUs together (sched/cap.c). */
 struct sched_cap {
     struct spinlock lock;
-    u32 percent;    /* of one CPU; 0: no cap */
-    s64 budget;     /* ns that are left of this period; below 0: overdrawn */
-    nsec_t period;  /* when it began */
+    u32 percent;        /* of one CPU; 0: no cap */
+    s64 budget;         /* ns that are left of this period; below 0: overdrawn */
+    nsec_t period;      /* when it began */
     struct timer timer; /* armed while vCPUs are parked: when they may go on */
 };
 
 void sched_init(void);
 must_check int sched_cpu_up(u32 cpu); /* creates the CPU's idle vCPU */
-/* The CPU has left cpu_online_mask: its vCPUs go elsewhere, also those bound to it alone (who come
- * back when they are next scheduled after it is up again). It still has to run SOFTIRQ_SCHEDULE,
- * which this raises, to get rid of the one that runs. */
-void sched_cpu_down(u32 cpu);
+/* The CPU, which is online, runs vCPUs from now on. / It does not any more, unless it is the only
+ * one: its vCPUs go elsewhere, also those bound to it alone; these come back by sched_set_pool()
+ * once it is active again. One caller at a time; up to rank LOCK_CPUPOOL. */
+void sched_cpu_activate(u32 cpu);
+void sched_cpu_deactivate(u32 cpu);
 /* Prepares scheduling and the vCPU's timers; v->id, domain, is_idle and pause_flags are set. */
 must_check int sched_vcpu_init(struct vcpu *v);
 /* v is not runnable any more; waits until it is off its CPU. */

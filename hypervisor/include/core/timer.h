@@ -22,7 +22,6 @@ struct timer {
 
 void timers_init(void);                  /* once, on the boot CPU, whose heap it prepares too */
 must_check int timers_init_cpu(u32 cpu); /* before a CPU comes up */
-void timers_migrate_from(u32 cpu);       /* when it is offline: to the first online CPU */
 
 void timer_init(struct timer *t, void (*function)(void *), void *data, u32 cpu);
 /* Arm or re-arm. A moment in the past fires at once. Does nothing once killed. */

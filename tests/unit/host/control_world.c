@@ -82,7 +82,7 @@ void sched_runstate_get(struct vcpu *v, struct vcpu_runstate_info *out)
 int sched_set_affinity(struct vcpu *v, const struct cpumask *hard, const struct cpumask *soft)
 {
     struct cpumask usable;
-    if (hard && !cpumask_and(&usable, hard, &cpu_online_mask))
+    if (hard && !cpumask_and(&usable, hard, &cpu_active_mask))
         return -EINVAL;
     if (hard)
         v->sched.affinity_hard = *hard;
@@ -94,6 +94,18 @@ int sched_set_affinity(struct vcpu *v, const struct cpumask *hard, const struct 
 void sched_set_pool(struct vcpu *v, const struct cpumask *cpus)
 {
     v->sched.pool = *cpus;
+}
+
+struct cpumask cpu_active_mask;
+
+void sched_cpu_activate(u32 cpu)
+{
+    cpumask_set(&cpu_active_mask, cpu);
+}
+
+void sched_cpu_deactivate(u32 cpu)
+{
+    cpumask_clear(&cpu_active_mask, cpu);
 }
 
 nsec_t sched_rate_limit = MILLISECONDS(1);

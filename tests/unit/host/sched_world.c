@@ -98,6 +98,7 @@ void world_init(u32 cpus)
     memset(world_guests, 0, sizeof(world_guests));
     memset(leaving, 0, sizeof(leaving));
     cpumask_zero(&sched_idle_cpus);
+    cpumask_zero(&cpu_active_mask);
     idle.is_idle = true;
     host_machine_init(cpus);
     timers_init();
@@ -106,6 +107,7 @@ void world_init(u32 cpus)
     for (u32 cpu = 0; cpu < cpus; cpu++) {
         if (timers_init_cpu(cpu) || sched_cpu_up(cpu))
             panic("CPU %u does not come up", cpu);
+        sched_cpu_activate(cpu);
         host_cpu_info[cpu].vcpu = sched_idle_vcpu(cpu);
     }
 }
@@ -261,7 +263,7 @@ static void check_vcpu(struct vcpu *v)
     bool parked = v->sched.parked;
     BUG_ON(runs != v->running || runs + waits + parked > 1);
     BUG_ON(vcpu_runnable(v) != (runs || waits || parked));
-    BUG_ON(v->runstate.state != (runs               ? RUNSTATE_running
+    BUG_ON(v->runstate.state != (runs              ? RUNSTATE_running
                                  : waits || parked ? RUNSTATE_runnable
                                                    : sched_state_of_sleeper(v)));
     BUG_ON(parked && !timer_is_active(&v->domain->cap.timer));
@@ -287,7 +289,7 @@ void world_check(void)
     for (u32 cpu = 0; cpu < world_cpus; cpu++) {
         counted += per_cpu(sched_waiting, cpu);
         BUG_ON(host_cpu_info[cpu].vcpu != sched_current_of(cpu));
-        if (cpumask_test(&cpu_online_mask, cpu))
+        if (cpumask_test(&cpu_active_mask, cpu))
             BUG_ON(host_cpu_info[cpu].vcpu->is_idle != cpumask_test(&sched_idle_cpus, cpu));
     }
     BUG_ON(waiting != counted);

@@ -206,6 +206,7 @@ static init_text noreturn void boot_main(void)
     sched_init();
     if (timers_init_cpu(0) || sched_cpu_up(0))
         panic("no memory for the boot CPU's scheduling");
+    sched_cpu_activate(0);
     cpu_info()->vcpu = sched_idle_vcpu(0);
     smp_boot_all();
     log_info("%u of %u CPUs run", cpumask_count(&cpu_online_mask), cpus_present);

@@ -100,6 +100,7 @@ void smp_boot_ap_main(void)
     apic_init_cpu();
     time_init_cpu();
     apic_timer_init_cpu();
+    sched_cpu_activate(cpu);
     cpumask_set(&cpu_online_mask, cpu);
     idle_loop();
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * platform_op's coming and going of hardware: CPUs and memory stay as they were found at boot, so
- * only mistakes are told apart from what is not done here. Also microcode, which stays the
- * firmware's, and the registers of resource control, of which there are none.
+ * platform_op's coming and going of hardware: CPUs are taken out of use and back, but none are
+ * added to those found at boot, nor memory; there only mistakes are told apart from what is not
+ * done here. Also microcode, which stays the firmware's, and the registers of resource control, of
+ * which there are none.
  */
 #include "abi/platform.h"
 #include "arch/memory.h"
-#include "core/cpumask.h"
+#include "core/cpupool.h"
 #include "core/domain.h"
 #include "core/guest_access.h"
 #include "errno.h"
@@ -29,18 +30,21 @@
 #define MICROCODE_INTEL_VERSION 1u
 #define MICROCODE_AMD_MAGIC     0x00414d44u
 
+/* To do again what has been done is no mistake here. */
 long platform_cpu_online_op(struct vcpu *v, void *arg)
 {
     const struct xenpf_cpu_ol *op = &((struct xen_platform_op *)arg)->u.cpu_ol;
-    if (op->cpuid >= cpus_present)
-        return -EINVAL;
-    return cpumask_test(&cpu_online_mask, op->cpuid) ? 0 : -EOPNOTSUPP;
+    int error = cpupool_cpu_online(op->cpuid);
+    return error == -EEXIST ? 0 : error;
 }
 
 long platform_cpu_offline_op(struct vcpu *v, void *arg)
 {
     const struct xenpf_cpu_ol *op = &((struct xen_platform_op *)arg)->u.cpu_ol;
-    return op->cpuid >= cpus_present ? -EINVAL : -EOPNOTSUPP;
+    if (op->cpuid == 0)
+        return -EOPNOTSUPP; /* the boot CPU */
+    int error = cpupool_cpu_offline(op->cpuid);
+    return error == -ENOENT ? 0 : error;
 }
 
 long platform_cpu_hotadd_op(struct vcpu *v, void *arg)

@@ -87,20 +87,20 @@ long platform_get_cpuinfo_op(struct vcpu *v, void *arg)
         op->flags = XEN_PCPU_FLAGS_INVALID;
         return 0;
     }
-    op->flags = cpumask_test(&cpu_online_mask, op->xen_cpuid) ? XEN_PCPU_FLAGS_ONLINE : 0;
+    op->flags = cpumask_test(&cpu_active_mask, op->xen_cpuid) ? XEN_PCPU_FLAGS_ONLINE : 0;
     op->apic_id = cpu_apic_id(op->xen_cpuid);
     op->acpi_id = cpu_acpi_uid(op->xen_cpuid);
     return 0;
 }
 
-/* All CPUs that are online are alike (struct cpu_features). */
+/* All CPUs that run are alike (struct cpu_features). */
 long platform_get_cpu_version_op(struct vcpu *v, void *arg)
 {
     struct xenpf_pcpu_version *op = &((struct xen_platform_op *)arg)->u.pcpu_version;
     op->max_present = cpus_present - 1;
     memset(op->vendor_id, 0, sizeof(op->vendor_id));
     op->family = op->model = op->stepping = 0;
-    if (!cpumask_test(&cpu_online_mask, op->xen_cpuid))
+    if (!cpumask_test(&cpu_active_mask, op->xen_cpuid))
         return 0;
     memcpy(op->vendor_id, cpu_features.vendor, sizeof(op->vendor_id));
     op->family = cpu_features.family;
@@ -120,7 +120,7 @@ long platform_getidletime_op(struct vcpu *v, void *arg)
         u8 bit = (u8)BIT(cpu % 8);
         if (cpu % 8 == 0 && guest_read_at(&map, op->cpumap_bitmap, cpu / 8))
             return -EFAULT;
-        if (!cpumask_test(&cpu_online_mask, cpu))
+        if (!cpumask_test(&cpu_active_mask, cpu))
             map &= (u8)~bit;
         u64 idle = map & bit ? sched_idle_time(cpu) : 0;
         if (map & bit && guest_write_at(op->idletime, cpu, &idle))
