@@ -113,12 +113,12 @@ static void physinfo_counts(struct xen_sysctl_physinfo *info)
 {
     struct cpu_place boot = arch_cpu_place(0);
     u32 cpu, cores = 0, threads = 0;
-    for_each_online_cpu (cpu) {
+    for_each_active_cpu (cpu) {
         struct cpu_place p = arch_cpu_place(cpu);
         if (p.socket == boot.socket && p.core == boot.core)
             threads++;
     }
-    for_each_online_cpu (cpu)
+    for_each_active_cpu (cpu)
         if (arch_cpu_place(cpu).socket == boot.socket)
             cores++;
     info->threads_per_core = threads;

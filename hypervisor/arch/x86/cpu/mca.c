@@ -194,7 +194,7 @@ static int cpus_copy_out(const struct mcinfo_logical_cpu *all, u32 room,
                          guest_handle_mcinfo_logical_cpu to, u32 *copied)
 {
     u32 cpu, n = 0;
-    for_each_online_cpu (cpu) {
+    for_each_active_cpu (cpu) {
         if (n == room)
             break;
         if (guest_write_at(to, n, &all[cpu]))
@@ -209,13 +209,13 @@ long mca_physcpuinfo_op(struct vcpu *v, void *arg)
 {
     struct xen_mc_physcpuinfo *op = &((struct xen_mc *)arg)->u.mc_physcpuinfo;
     if (guest_handle_is_null(op->info)) {
-        op->ncpus = cpumask_count(&cpu_online_mask);
+        op->ncpus = cpumask_count(&cpu_active_mask);
         return 0;
     }
     struct mcinfo_logical_cpu *all = object_new_array(struct mcinfo_logical_cpu, cpus_present);
     if (!all)
         return -ENOMEM;
-    cpu_call(&cpu_online_mask, cpu_describe, all);
+    cpu_call(&cpu_active_mask, cpu_describe, all);
     int error = cpus_copy_out(all, op->ncpus, op->info, &op->ncpus);
     object_free(all);
     return error;
