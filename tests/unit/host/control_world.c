@@ -96,8 +96,6 @@ void sched_set_pool(struct vcpu *v, const struct cpumask *cpus)
     v->sched.pool = *cpus;
 }
 
-struct cpumask cpu_active_mask;
-
 void sched_cpu_activate(u32 cpu)
 {
     cpumask_set(&cpu_active_mask, cpu);

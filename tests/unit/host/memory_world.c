@@ -19,7 +19,7 @@
 #include "tests/unit/host/memory_world.h"
 
 struct memory_world memory_world;
-struct cpumask cpu_online_mask;
+struct cpumask cpu_online_mask, cpu_active_mask;
 
 static struct frame *table;
 static u8 *directmap;
