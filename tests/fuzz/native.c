@@ -52,6 +52,8 @@ static struct {
     u64 address, rip;
 } run;
 
+static bool has_compat;
+
 static void registers_copy(gregset_t gregs, struct regs *r, bool to_gregs)
 {
     for (size_t n = 0; n < ARRAY_SIZE(registers); n++) {
@@ -133,6 +135,13 @@ void native_init(void)
     sigfillset(&action.sa_mask);
     for (size_t n = 0; n < ARRAY_SIZE(signals); n++)
         demand(!sigaction(signals[n], &action, NULL));
+
+    const u8 nop = 0x90;
+    struct regs r = {.rsp = NATIVE_DATA};
+    has_compat = native_execute(&nop, 1, INSN_MODE_32, &r) == NATIVE_STEPPED;
+    demand(native_execute(&nop, 1, INSN_MODE_64, &r) == NATIVE_STEPPED);
+    if (!has_compat)
+        fprintf(stderr, "this machine runs no 32-bit code: that is only decoded\n");
 }
 
 u64 native_segment_base(enum insn_segment segment)
@@ -157,9 +166,15 @@ enum native_end native_execute(const u8 *bytes, size_t given, enum insn_mode mod
     case SIGILL:
         return NATIVE_INVALID;
     default:
-        return run.signal == SIGSEGV && run.address == NATIVE_CODE_END ? NATIVE_FETCHING
-                                                                       : NATIVE_FAULT;
+        if (run.signal == SIGSEGV && run.address == NATIVE_CODE_END)
+            return NATIVE_FETCHING;
+        return !has_compat && run.signal == SIGSEGV && !run.address ? NATIVE_UNKNOWN : NATIVE_FAULT;
     }
+}
+
+bool native_has_compat(void)
+{
+    return has_compat;
 }
 
 void native_print(void)

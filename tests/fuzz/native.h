@@ -22,10 +22,14 @@ enum native_end {
     NATIVE_FETCHING, /* its bytes went on beyond those given */
     NATIVE_INVALID,  /* no instruction (#UD) */
     NATIVE_FAULT,    /* another exception: it was decoded whole */
+    NATIVE_UNKNOWN,  /* on a machine without 32-bit code: it was not told */
 };
 
 /* Once. */
 void native_init(void);
+/* Whether this machine runs 32-bit code. One that does not is no processor, but a hypervisor that
+ * plays one, and does not always tell what faulted. */
+bool native_has_compat(void);
 
 /* Of FS and GS, which instructions may name. */
 u64 native_segment_base(enum insn_segment segment);
