@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A guest that serves a client while Debian's xl moves it to a second machine, beside Xen.
+"""A guest that serves a client while Debian's xl moves it to a second machine.
+
+Debian's Xen refuses that ("Failed to enable logdirty"): it is built without shadow page tables.
 
 The two machines share a network on loopback. The client is domain 0 of the first, and asks on one TCP connection
 (migrate/count.c); the guest knows how long it stood still.
@@ -18,8 +20,6 @@ from xenhost import host_fields
 
 pytestmark = [pytest.mark.long, pytest.mark.alone]
 SOURCE = os.path.join(machines.TOP, "tests", "system", "migrate", "count.c")
-# How much longer than on Xen a stop may seem, by the emulator's own hesitations.
-NOISE = 1.1
 
 BRIDGE = """
 free=$(xl info free_memory)
@@ -95,15 +95,16 @@ def moved(boot, target, count, tmp_path):
         consoles.append(running.ended())
         assert statuses == [0], running.report(f"the script ended with {statuses}")
         assert "LOST" not in consoles[-1]
-        assert target == "peer" or re.search(r"audit: .* of all domains are clean", consoles[-1])
+        assert re.search(r"audit: .* of all domains are clean", consoles[-1])
     asked, answered, waited = re.search(r"^ASKED (\d+) ANSWERED (\d+) LONGEST ([\d.]+)", consoles[0], re.M).groups()
     assert asked == answered and int(asked) > 1000
     stopped = re.findall(r"STOPPED ([\d.]+) OWN ([\d.]+)", consoles[1])
     return (*max((float(wall), float(own)) for wall, own in stopped), float(waited))
 
 
-def test_served_while_moved(boot, count, tmp_path):
-    """No request is lost, and the guest stands still no longer than on Xen."""
-    found = {target: moved(boot, target, count, tmp_path) for target in ("peer", "domus")}
-    print(found)
-    assert found["domus"][0] <= NOISE * found["peer"][0], found
+def test_served_while_moved(boot, target, count, tmp_path):
+    """No request is lost. For how long the guest stood still is printed: most of that is the tools' time, emulated."""
+    if target == "peer":
+        pytest.skip("Debian's Xen moves no running PV guests")
+    stopped, own, waited = moved(boot, target, count, tmp_path)
+    print(f"stopped for {stopped} ms, {own} ms by its own clock; the client waited {waited} ms")

@@ -317,13 +317,12 @@ for command in "xenstore-list /" "xenstore-exists /nosuch" "xenstore-read /nosuc
     eval "t $(printf '%q ' $command)"
 done
 """
-# A guest with Debian's kernel, its disk and network, from beginning to end. Until it has come, the console of one
-# that is moved is written under another name.
+# A guest with Debian's kernel, its disk and network, from beginning to end. It is not moved: Debian's Xen is built
+# without what it takes to log the writes of PV guests.
 LINUX = """
 ip link add xenbr0 type bridge && ip link set xenbr0 up
 truncate -s 64M /tmp/disk /tmp/second
 config g1 "disk=['file:/tmp/disk,xvda,w']" "vif=['bridge=xenbr0,mac=00:16:3e:00:00:01']" "maxvcpus=2" "maxmem=192"
-ln -sf guest-g1.log /var/log/xen/console/guest-g1--incoming.log
 create g1
 connected() {
     xl block-list g1 | awk 'NR > 1 && $4 != 4 { exit 1 }' && xl network-list g1 | awk 'NR > 1 && $5 != 4 { exit 1 }'
@@ -358,11 +357,8 @@ t xl list g1
 said t xl restore /tmp/image
 words 'echo AGAIN'
 t xl list g1
-said t xl migrate -s '' g1 'xl migrate-receive'
-words 'echo MOVED'
-t xl list g1
 t xl reboot g1
-again() { [ "$(xl domid g1)" -gt 3 ]; }
+again() { [ "$(xl domid g1)" -gt 2 ]; }
 until_true 60 again
 seen g1 'DOMUS-TEST: end shell'
 words 'echo NEW'
