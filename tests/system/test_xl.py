@@ -357,6 +357,7 @@ t xl list g1
 said t xl restore /tmp/image
 words 'echo AGAIN'
 t xl list g1
+: >"$(log_of g1)"
 t xl reboot g1
 again() { [ "$(xl domid g1)" -gt 2 ]; }
 until_true 60 again
