@@ -105,6 +105,28 @@ static bool pool_needs(u32 cpu)
     return false;
 }
 
+static bool pool_has(u32 cpu)
+{
+    for (u32 id = 0; id < POOLS; id++)
+        if (pool_exists(id) && cpumask_test(&pool_cpus[id], cpu))
+            return true;
+    return false;
+}
+
+/* Who was bound to CPUs that are all out of use now may run anywhere, also when they come back. */
+static void affinities_loosen(struct domain *d)
+{
+    struct cpumask all, usable;
+    struct vcpu *v;
+    cpumask_fill(&all);
+    for_each_vcpu (d, v)
+        if (!cpumask_and(&usable, &v->sched.affinity_hard, &v->sched.pool) ||
+            !cpumask_and(&usable, &usable, &cpu_active_mask))
+            if (sched_set_affinity(v, &all, NULL) == -EBUSY)
+                log_guest(LOG_INFO, "vCPU %u of domain %u stays pinned to a CPU that is out of use",
+                          v->id, d->id);
+}
+
 int cpupool_cpu_offline(u32 cpu)
 {
     if (cpu == BOOT_CPU || !cpumask_test(&cpu_online_mask, cpu))
@@ -112,11 +134,13 @@ int cpupool_cpu_offline(u32 cpu)
     int error = 0;
     spin_lock(&pool_lock);
     if (!cpumask_test(&cpu_active_mask, cpu))
-        error = -ENOENT;
+        error = -EEXIST;
     else if (pool_needs(cpu))
         error = -EBUSY;
     else
         sched_cpu_deactivate(cpu);
+    for (struct domain *d = error ? NULL : domain_list_next(NULL); d; d = domain_list_next(d))
+        affinities_loosen(d);
     spin_unlock(&pool_lock);
     if (!error)
         event_raise_host_virq(VIRQ_PCPU_STATE);
@@ -133,7 +157,9 @@ int cpupool_cpu_online(u32 cpu)
         error = -EEXIST;
     else
         sched_cpu_activate(cpu);
-    /* Who could only run there runs elsewhere now. */
+    if (!error && !pool_has(cpu))
+        cpumask_set(&pool_cpus[CPUPOOL_FIRST], cpu);
+    /* Who could only run there, or is of its pool, may run there now. */
     for (struct domain *d = error ? NULL : domain_list_next(NULL); d; d = domain_list_next(d))
         domain_apply(d);
     spin_unlock(&pool_lock);

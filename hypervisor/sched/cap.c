@@ -118,6 +118,7 @@ void sched_set_cap(struct domain *d, u32 percent)
         struct sched_cpu *q = sched_lock(v);
         if (q->current_vcpu == v)
             sched_charge(v, time_now());
+        v->sched.capped = percent != 0;
         spin_unlock(&q->lock);
     }
     spin_lock(&cap->lock);

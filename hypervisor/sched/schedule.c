@@ -125,13 +125,6 @@ static u32 cpu_choose(const struct vcpu *v, enum sched_why why)
     return found;
 }
 
-void sched_charge(struct vcpu *v, nsec_t now)
-{
-    if (sched_is_capped(v))
-        sched_cap_charge(v, now);
-    sched_policy->charge(v, now);
-}
-
 /* v was just put in the queue q of its CPU: make somebody look at it. */
 static void queue_notify(struct sched_cpu *q, struct vcpu *v, nsec_t now)
 {
@@ -394,15 +387,17 @@ static struct vcpu *schedule_choose(struct sched_cpu *q, u32 cpu, struct vcpu *p
  */
 static void schedule_arm(struct sched_cpu *q, u32 cpu, const struct vcpu *next, nsec_t now)
 {
-    bool others = !next->is_idle && per_cpu(sched_waiting, cpu);
-    nsec_t look = others ? sched_policy->next_choice(cpu, next, now) : NEVER;
-    if (!next->is_idle && sched_is_capped(next))
+    bool alone = next->is_idle || !per_cpu(sched_waiting, cpu);
+    if (alone && !sched_is_capped(next)) {
+        if (timer_is_active(&q->choice_timer))
+            timer_stop(&q->choice_timer);
+        return;
+    }
+    nsec_t look = alone ? NEVER : sched_policy->next_choice(cpu, next, now);
+    if (sched_is_capped(next))
         look = MIN(look, sched_cap_limit(next, now));
-    if (look != NEVER)
-        timer_set(&q->choice_timer, look);
-    else if (timer_is_active(&q->choice_timer))
-        timer_stop(&q->choice_timer);
-    if (!others)
+    timer_set(&q->choice_timer, look);
+    if (alone)
         return;
 
     u32 other = sched_policy->balance(cpu, now);
@@ -569,6 +564,7 @@ int sched_vcpu_init(struct vcpu *v)
     cpumask_fill(&v->sched.affinity_soft);
     cpumask_fill(&v->sched.pool);
     cpumask_fill(&v->sched.allowed);
+    v->sched.capped = v->domain->cap.percent != 0;
     vcpu_timers_init(v);
     if (!v->is_idle)
         sched_policy->vcpu_init(v);

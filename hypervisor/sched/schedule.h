@@ -36,7 +36,7 @@ bool sched_affinity_is_void(const struct vcpu *v);
 
 static inline bool sched_is_capped(const struct vcpu *v)
 {
-    return unlikely(READ_ONCE(v->domain->cap.percent));
+    return unlikely(v->sched.capped);
 }
 
 /* v, which runs, has run up to now: account for it, before the policy does. */
@@ -49,7 +49,12 @@ nsec_t sched_cap_limit(const struct vcpu *v, nsec_t now);
 void sched_cap_park(struct vcpu *v, nsec_t now);
 
 /* Account for what v, which runs, has used up to now. */
-void sched_charge(struct vcpu *v, nsec_t now);
+static inline void sched_charge(struct vcpu *v, nsec_t now)
+{
+    if (sched_is_capped(v))
+        sched_cap_charge(v, now);
+    sched_policy->charge(v, now);
+}
 
 /* The lock of v's queue is held. */
 void sched_runstate_change(struct vcpu *v, s32 state, nsec_t now);

@@ -537,7 +537,7 @@ static void test_cpu_out_of_use(void **state)
     assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_ONLINE, 1), -EEXIST);
     assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_SMT_DISABLE, 0), -EOPNOTSUPP);
     assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 1), 0);
-    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 1), -ENOENT);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 1), -EEXIST);
     assert_int_equal(cpu_active_mask.bits[0], 1);
     assert_int_equal(pool_cpus_now(XEN_SYSCTL_CPUPOOL_OP_INFO, 0), 1);
     assert_int_equal(pool_cpus_now(XEN_SYSCTL_CPUPOOL_OP_FREEINFO, 0), 0);
@@ -561,7 +561,23 @@ static void test_cpu_out_of_use(void **state)
     assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_ONLINE, 1), 0);
     assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_RMCPU, 1, 1), 0);
     assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_DESTROY, 1, 0), 0);
-    assert_int_equal(call_pool(XEN_SYSCTL_CPUPOOL_OP_ADDCPU, 0, 1), 0);
+
+    /* One that is in no pool comes back to the first. */
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 1), 0);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_ONLINE, 1), 0);
+    assert_int_equal(pool_cpus_now(XEN_SYSCTL_CPUPOOL_OP_INFO, 0), 3);
+
+    /* Who was bound to it alone may run anywhere, and who was not stays where it is. */
+    id = create(0);
+    struct domain *d = domain_get(id);
+    d->vcpus[0]->sched.affinity_hard.bits[0] = 2;
+    d->vcpus[1]->sched.affinity_hard.bits[0] = 1;
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_OFFLINE, 1), 0);
+    assert_int_equal(d->vcpus[0]->sched.affinity_hard.bits[0], ~0ull);
+    assert_int_equal(d->vcpus[1]->sched.affinity_hard.bits[0], 1);
+    assert_int_equal(call_hotplug(XEN_SYSCTL_CPU_HOTPLUG_ONLINE, 1), 0);
+    domain_put(d);
+    destroy(id);
 }
 
 static void test_pools(void **state)

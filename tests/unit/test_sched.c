@@ -40,12 +40,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void start_all(void)
-{
-    for (u32 i = 0; i < world_vcpus; i++)
-        world_start(&world_guests[i]);
-}
-
 /* g had that part of one CPU's time since start, in thousandths. */
 static void assert_share(const struct guest *g, nsec_t ran_before, nsec_t start, u32 thousandths)
 {
@@ -68,7 +62,7 @@ static void test_weights_on_one_cpu(void **state)
     world_init(1);
     for (u32 i = 0; i < ARRAY_SIZE(weights); i++)
         world_add(weights[i]);
-    start_all();
+    world_start_all();
     world_run(SECONDS(10));
     for (u32 i = 0; i < ARRAY_SIZE(weights); i++)
         assert_share(&world_guests[i], 0, 0, weights[i] * 1000 / 1920);
@@ -82,7 +76,7 @@ static void test_equal_on_more_cpus(void **state)
         world_init(cpus);
         for (u32 i = 0; i < vcpus; i++)
             world_add(256);
-        start_all();
+        world_start_all();
         world_run(SECONDS(10));
         for (u32 i = 0; i < vcpus; i++)
             assert_share(&world_guests[i], 0, 0, 1000 * cpus / vcpus);
@@ -98,7 +92,7 @@ static void test_weights_on_two_cpus(void **state)
     for (u32 i = 0; i < 3; i++)
         world_add(256);
     world_add(256);
-    start_all();
+    world_start_all();
     world_run(SECONDS(10));
     /* 768 of 1792, of two CPUs. */
     assert_share(&world_guests[0], 0, 0, 857);
@@ -113,7 +107,7 @@ static void test_weight_beyond_one_cpu(void **state)
     world_add(10000);
     world_add(256);
     world_add(256);
-    start_all();
+    world_start_all();
     world_run(SECONDS(10));
     assert_share(&world_guests[0], 0, 0, 1000);
     assert_share(&world_guests[1], 0, 0, 500);
@@ -144,7 +138,7 @@ static void test_separate_cpus_then_together(void **state)
     pin(&world_guests[1], BIT(0));
     for (u32 i = 2; i < 6; i++)
         pin(&world_guests[i], BIT(1));
-    start_all();
+    world_start_all();
     world_run(SECONDS(20));
     for (u32 i = 0; i < 6; i++)
         assert_share(&world_guests[i], 0, 0, i < 2 ? 500 : 250);
@@ -167,7 +161,7 @@ static void test_sleeper_is_served_soon(void **state)
     struct guest *sleeper = world_add(256);
     sleeper->burst = MICROSECONDS(200);
     sleeper->sleep = MILLISECONDS(5);
-    start_all();
+    world_start_all();
     world_run(SECONDS(5));
     struct vcpu_runstate_info info;
     sched_runstate_get(sleeper->v, &info);
@@ -213,7 +207,7 @@ static void test_no_ticks_alone(void **state)
     world_init(2);
     world_add(256);
     world_add(256);
-    start_all();
+    world_start_all();
     world_settle();
     for (u32 cpu = 0; cpu < 2; cpu++) {
         host_now = MAX(host_now, host_deadline[cpu] == ~0ull ? host_now : host_deadline[cpu]);
@@ -233,7 +227,7 @@ static void test_yield_gives_way(void **state)
     world_init(1);
     world_add(256);
     world_add(256);
-    start_all();
+    world_start_all();
     world_settle();
     for (u32 i = 0; i < 10; i++) {
         struct vcpu *v = host_cpu_info[0].vcpu;
@@ -286,7 +280,7 @@ static void test_pools(void **state)
     world_init(4);
     struct guest *g = world_add(256), *pinned = world_add(256);
     pin(pinned, BIT(1));
-    start_all();
+    world_start_all();
     world_settle();
     sched_set_pool(g->v, &second);
     sched_set_pool(pinned->v,
@@ -386,7 +380,7 @@ static void test_wakes_where_few_wait(void **state)
     pin(g, BIT(1));
     g->burst = MILLISECONDS(20);
     g->sleep = MILLISECONDS(20);
-    start_all();
+    world_start_all();
     /* But to one that it prefers. */
     for (u32 prefers = 0; prefers < 2; prefers++) {
         struct cpumask hard = {{BIT(0) | BIT(1)}}, soft = {{prefers ? BIT(1) : hard.bits[0]}};
@@ -406,7 +400,7 @@ static void test_cpu_goes_and_comes(void **state)
     for (u32 i = 0; i < 12; i++)
         world_add(256);
     pin(&world_guests[3], BIT(2));
-    start_all();
+    world_start_all();
     world_run(SECONDS(1));
     sched_cpu_deactivate(2);
     world_settle();
@@ -480,7 +474,7 @@ static void test_traces(void **state)
     world_domain.id = 7;
     world_add(256);
     struct guest *g = world_add(256);
-    start_all();
+    world_start_all();
     world_settle();
     world_run(MILLISECONDS(2));
     host_cpu = g->v->cpu;
@@ -593,7 +587,7 @@ static void random_world(u32 cpus, u32 vcpus, bool slow, u32 steps)
         else
             world_add_capped(weight);
     }
-    start_all();
+    world_start_all();
     for (u32 step = 0; step < steps; step++) {
         for (u32 n = host_random(6); n; n--)
             random_operation();

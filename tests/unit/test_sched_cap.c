@@ -23,12 +23,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void start_all(void)
-{
-    for (u32 i = 0; i < world_vcpus; i++)
-        world_start(&world_guests[i]);
-}
-
 /* They had that part of one CPU's time since start, in thousandths. */
 static void assert_part(nsec_t ran, nsec_t start, u32 thousandths)
 {
@@ -52,7 +46,7 @@ static void test_cap(void **state)
         world_init(2);
         world_add_capped(256);
         sched_set_cap(&world_capped, caps[i]);
-        start_all();
+        world_start_all();
         world_run(SECONDS(10));
         assert_part(capped_ran(), 0, caps[i] * 10);
         /* Without it, all; with one again, no more than that, whatever it had before. */
@@ -77,7 +71,7 @@ static void test_cap_of_many(void **state)
         world_add_capped(1024);
     struct guest *others[4] = {world_add(256), world_add(256), world_add(256), world_add(256)};
     sched_set_cap(&world_capped, 150);
-    start_all();
+    world_start_all();
     world_run(SECONDS(10));
     assert_part(capped_ran(), 0, 1500);
     for (u32 i = 0; i < 4; i++)
@@ -92,7 +86,7 @@ static void test_cap_of_sleeper(void **state)
     sched_set_cap(&world_capped, 20);
     g->burst = SECONDS(1);
     g->sleep = SECONDS(5);
-    start_all();
+    world_start_all();
     world_run(SECONDS(9));
     /* Five seconds for the burst, asleep until the tenth. */
     assert_true(g->ran >= SECONDS(1) && g->ran < SECONDS(1) + TOLERANCE);

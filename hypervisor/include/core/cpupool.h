@@ -16,9 +16,10 @@ bool cpupool_can_run(u32 id);
 /* d, of the pool d->cpupool, has got vCPUs, which do not run yet. */
 void cpupool_admit(struct domain *d);
 
-/* The tools take a CPU out of use: it stays in its pool, but runs no vCPUs. -EINVAL: it is the boot
- * CPU, or there is none of that number; -ENOENT: it is out of use; -EBUSY: the last one of a pool
- * with domains. / They bring it back. -EINVAL: there is none; -EEXIST: it is in use. */
+/* The tools take a CPU out of use: it stays in its pool, but runs no vCPUs, and who was bound to it
+ * alone may run anywhere. -EINVAL: it is the boot CPU, or there is none of that number; -EEXIST: it
+ * is out of use; -EBUSY: the last one of a pool with domains. / They bring it back, to the first
+ * pool if it was in none. -EINVAL: there is none; -EEXIST: it is in use. */
 must_check int cpupool_cpu_offline(u32 cpu);
 must_check int cpupool_cpu_online(u32 cpu);
 

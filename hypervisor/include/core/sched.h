@@ -26,6 +26,7 @@ struct sched_unit {
     u32 weight;                    /* policy: 1-65535, default 256 */
     nsec_t started;                /* when it was last given a CPU */
     nsec_t charged;                /* policy: up to when its present run is accounted for */
+    bool capped;                   /* its domain has a cap */
     bool parked;                   /* runnable, but its domain has used up what its cap gives */
     struct cpumask affinity_saved; /* affinity_hard from before an override */
     bool overridden;               /* SCHEDOP_pin_override: pinned to one CPU for a time */

@@ -149,6 +149,12 @@ void world_start(struct guest *g)
     sched_wake(g->v);
 }
 
+void world_start_all(void)
+{
+    for (u32 i = 0; i < world_vcpus; i++)
+        world_start(&world_guests[i]);
+}
+
 void world_serve(u32 cpu)
 {
     host_timer_poll(cpu);

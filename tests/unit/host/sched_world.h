@@ -34,6 +34,7 @@ void world_destroy(void);
 struct guest *world_add(u32 weight);
 struct guest *world_add_capped(u32 weight);
 void world_start(struct guest *g);
+void world_start_all(void);
 /* Softirqs and context switches of one CPU. */
 void world_serve(u32 cpu);
 /* The same of all CPUs, until there are no more at this moment. */

@@ -44,7 +44,7 @@ long platform_cpu_offline_op(struct vcpu *v, void *arg)
     if (op->cpuid == 0)
         return -EOPNOTSUPP; /* the boot CPU */
     int error = cpupool_cpu_offline(op->cpuid);
-    return error == -ENOENT ? 0 : error;
+    return error == -EEXIST ? 0 : error;
 }
 
 long platform_cpu_hotadd_op(struct vcpu *v, void *arg)
