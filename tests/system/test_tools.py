@@ -28,7 +28,7 @@ xenstore-write /tool/domus 7 && echo STORE $(xenstore-read /tool/domus)
 GUEST = """
 guest() { # NAME VCPUS END
     printf 'name="%s"\\nkernel="/guest/vmlinuz"\\nramdisk="/guest/initrd"\\nmemory=128\\nvcpus=%s\\n' $1 $2 >/$1.cfg
-    printf 'extra="console=hvc0 domus.end=%s"\\ncpu_weight=300\\ncap=250\\n' $3 >>/$1.cfg
+    printf 'extra="console=hvc0 domus.end=%s"\\ncpu_weight=300\\ncap=100\\n' $3 >>/$1.cfg
     xl create /$1.cfg || exit 1
     path=/local/domain/$(xl domid $1)/console/tty
     for i in $(seq 60); do tty=$(xenstore-read $path 2>/dev/null) && [ -n "$tty" ] && break; sleep 1; done
@@ -117,7 +117,7 @@ def test_guest(run):
     """A PV guest of the same kernel: created, talked to, pinned, paused, destroyed, and all that again."""
     console = run(". /bin/xen-start || exit 1\n" + GUEST + LIFE, smp=2, timeout=6 * machines.PATIENCE, **TOOLS)
     assert len(re.findall(r"^PAUSED g1 +\d+ +128 +2 +-[-b]p---", console, re.M)) == 2
-    assert len(re.findall(r"^CREATED g1 +\d+ +300 +250$", console, re.M)) == 2
+    assert len(re.findall(r"^CREATED g1 +\d+ +300 +100$", console, re.M)) == 2
     assert len(re.findall(r"^WEIGHT g1 +\d+ +512 +60$", console, re.M)) == 2
     assert len(re.findall(r"^g1 +\d+ +0 +\S+ +\S+ +[\d.]+ +0 / all$", console, re.M)) == 2
     memory_is_back(console)
