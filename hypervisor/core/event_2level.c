@@ -38,13 +38,12 @@ static void event_2level_set_pending(struct domain *d, u32 port, struct event_po
     if (bit_test_and_set(d->shared_info->evtchn_pending, port))
         return;
     const struct event_state *e = d->events;
-    const struct event_abi *abi = READ_ONCE(e->abi);
-    if (unlikely(abi != &event_abi_2level)) {
+    if (unlikely(READ_ONCE(e->fifo))) {
         /*
-         * The domain has just gone over to FIFO, and may have looked at these bits for the last
+         * The domain is just going over to FIFO, and may have looked at these bits for the last
          * time.
          */
-        abi->set_pending(d, port, p);
+        event_abi_fifo.set_pending(d, port, p);
         return;
     }
     if (unlikely(READ_ONCE(e->pollers)))

@@ -332,11 +332,11 @@ static void event_fifo_switch(struct domain *d, struct event_fifo *fifo)
 {
     struct event_state *e = d->events;
     u32 ports = MIN(e->valid_ports, (u32)EVTCHN_2L_NR_CHANNELS);
-    e->fifo = fifo;
-    __atomic_store_n(&e->abi, &event_abi_fifo, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&e->fifo, fifo, __ATOMIC_RELEASE);
+    __atomic_store_n(&e->abi, &event_abi_fifo, __ATOMIC_RELEASE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     /* What is pending moves over, as soon as the pages of words come. Who still sets a bit the old
-     * way sees the switch after that (event_2level.c). */
+     * way sees e->fifo after that (event_2level.c). */
     for (u32 port = 1; port < ports; port++) {
         struct event_port *p = event_port_at(e, port);
         if (event_port_is_bound(p) && bit_test(d->shared_info->evtchn_pending, port))

@@ -90,7 +90,7 @@ struct event_state {
     u32 free_hint;           /* no port below it is free */
     u32 close_progress;      /* ports below it were closed by a reset or teardown under way */
     struct spinlock lock;    /* LOCK_EVENT */
-    struct event_fifo *fifo; /* NULL: two-level */
+    struct event_fifo *fifo; /* NULL: two-level; set before abi, read without the lock */
     u32 *pirq_ports; /* by pirq: its port or 0; allocated by the first binding, kept to the end */
     u32 pirq_limit;
     struct event_port *buckets[]; /* max_ports / EVENT_BUCKET_PORTS pages, or NULL */

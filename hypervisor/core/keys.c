@@ -33,16 +33,16 @@ void key_register(u8 key, const char *help, key_handler_t handler)
 
 void key_handle(u8 key)
 {
+    __atomic_add_fetch(&running, 1, __ATOMIC_RELAXED);
     if (key < NR_KEYS && keys[key].handler) {
         log_always("key '%c': %s", key, keys[key].help);
         console_show_all(true);
-        __atomic_add_fetch(&running, 1, __ATOMIC_RELAXED);
         keys[key].handler(key);
-        __atomic_sub_fetch(&running, 1, __ATOMIC_RELAXED);
         console_show_all(false);
     } else if (key > ' ' && key < NR_KEYS) {
         log_always("key '%c' does nothing; 'h' lists those that do", key);
     }
+    __atomic_sub_fetch(&running, 1, __ATOMIC_RELAXED);
 }
 
 bool key_is_running(void)

@@ -19,7 +19,8 @@
 #include "lib/print.h"
 #include "lib/string.h"
 
-#define CHUNK_BYTES 256u
+#define CHUNK_BYTES    256u
+#define DEBUG_KEYS_MAX 1024u /* in one call: each may print a lot */
 
 long hypercall_sysctl(struct vcpu *v, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, u64 a6)
 {
@@ -64,6 +65,8 @@ long sysctl_readconsole(struct vcpu *v, void *arg)
 long sysctl_debug_keys(struct vcpu *v, void *arg)
 {
     const struct xen_sysctl_debug_keys *op = &((struct xen_sysctl *)arg)->u.debug_keys;
+    if (op->nr_keys > DEBUG_KEYS_MAX)
+        return -E2BIG;
     for (u32 i = 0; i < op->nr_keys; i++) {
         char key;
         if (guest_copy_in(&key, guest_element_address(op->keys.va, sizeof(key), i), sizeof(key)))

@@ -242,7 +242,7 @@ static bool idle_steal(void)
         other = cpumask_next(&cpu_active_mask, other + 1);
         if (other == NR_CPUS)
             other = cpumask_first(&cpu_active_mask);
-        if (other == cpu)
+        if (other == cpu || !cpumask_test(&cpu_active_mask, cpu))
             return false;
         if (queue_has_spare(other) && queue_steal(other, SCHED_STEAL_IDLE))
             return true;
@@ -525,6 +525,7 @@ void sched_cpu_activate(u32 cpu)
 void sched_cpu_deactivate(u32 cpu)
 {
     struct sched_cpu *q = &per_cpu(sched_cpu, cpu);
+    u32 other;
 
     /* From now on nobody is placed there. */
     cpumask_clear(&cpu_active_mask, cpu);
@@ -539,6 +540,10 @@ void sched_cpu_deactivate(u32 cpu)
     }
     spin_unlock(&q->lock);
     softirq_raise_on(cpu, SOFTIRQ_SCHEDULE);
+    /* It may be the one that was asked to look for who waits (queue_notify). */
+    for_each_active_cpu (other)
+        if (cpumask_test(&sched_idle_cpus, other))
+            softirq_raise_on(other, SOFTIRQ_SCHEDULE);
 }
 
 /* Where a new vCPU starts: a domain's vCPUs one after another on the CPUs that are online. */

@@ -2,6 +2,7 @@
 """A small client of QEMU's gdb stub, to do to a machine's processor what only a fault in the hypervisor would."""
 
 import select
+import struct
 import time
 
 import qemu_socket
@@ -9,8 +10,19 @@ import qemu_socket
 RAX, RDX, RIP, EFLAGS, CS = 0, 3, 0x10, 0x11, 0x12
 CS_HYPERVISOR = 0xE008
 FLAG_INTERRUPT = 1 << 9
-JUMP_TO_ITSELF = "ebfe"
+STOP = bytes.fromhex("faf4ebfc")  # cli; hlt; jump back
 RDTSC = "0f31"
+
+
+def code_address(image, code):
+    """Where the first segment of an ELF image holds some code."""
+    with open(image, "rb") as file:
+        data = file.read()
+    (table,) = struct.unpack_from("<Q", data, 0x20)
+    offset, address = struct.unpack_from("<QQ", data, table + 8)
+    found = data.find(code, offset)
+    assert found >= 0, f"{image} has no {code.hex()}"
+    return address + found - offset
 
 
 class GdbStub:
@@ -86,10 +98,14 @@ class GdbStub:
             self.register_set(number, value, 8)
         return ticks
 
-    def cpu_hang(self):
-        """The first CPU stands still in the hypervisor, with interrupts disabled. False if it is in a guest now."""
+    def cpu_hang(self, cpu, image):
+        """A CPU stands still in the hypervisor, with interrupts disabled: where `image` does so at its end.
+
+        False if it is in a guest now.
+        """
+        assert self.command(f"Hg{cpu + 1:x}") == "OK"
         if self.register(CS) != CS_HYPERVISOR:
             return False
         self.register_set(EFLAGS, self.register(EFLAGS) & ~FLAG_INTERRUPT, 4)
-        self.memory_write(self.register(RIP), JUMP_TO_ITSELF)
+        self.register_set(RIP, code_address(image, STOP), 8)
         return True

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+import machine as machines
 from gdbstub import GdbStub
 
 TIMEOUT = 3
@@ -13,13 +14,15 @@ TRIES = 100
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("smp", [1, pytest.param(2, marks=pytest.mark.long)])
-def test_stuck(boot, tmp_path, smp):
+@pytest.mark.parametrize("smp,cpu", [(1, 0), (2, 1), pytest.param(2, 0, marks=pytest.mark.long)])
+def test_stuck(boot, tmp_path, smp, cpu):
+    """Also CPU 0 comes to the panic's end when it finds another CPU, though it still gets the watchdog's NMIs."""
     path = os.path.join(tmp_path, "gdb")
     running = boot(
         run=["echo IDLE; sleep 1000"],
         smp=smp,
-        options=f"watchdog watchdog_timeout={TIMEOUT}",
+        default_options=False,
+        options=f"console=com1 watchdog watchdog_timeout={TIMEOUT}",
         extra=["-gdb", f"unix:{path},server=on,wait=off"],
     )
     running.expect(r"\(DOMUS\) watchdog: a CPU that stands still for 3 seconds ends in a panic")
@@ -28,16 +31,15 @@ def test_stuck(boot, tmp_path, smp):
     assert "has not run its timers" not in running.console() and "does not tick" not in running.console()
     for _ in range(TRIES):
         stub = GdbStub(path)
-        stuck = stub.cpu_hang()
+        stuck = stub.cpu_hang(cpu, machines.HYPERVISOR["domus"])
         stub.close()
         if stuck:
             break
     assert stuck, "the CPU was always in a guest"
-    running.expect(rf"\(DOMUS\) watchdog: CPU 0 has not run its timers for {TIMEOUT} seconds")
-    running.expect(r"\(DOMUS\) CPU 0 [^\r]*:\r*\n\(DOMUS\) rip [0-9a-f]{16}  cs e008")
-    running.expect(r"\(DOMUS\) ----- panic: CPU 0 is stuck")
-    running.expect(r"\(DOMUS\) ----- halted \(noreboot\)")
+    running.expect(rf"\(DOMUS\) watchdog: CPU {cpu} has not run its timers for {TIMEOUT} seconds")
+    running.expect(rf"\(DOMUS\) CPU {cpu} [^\r]*:\r*\n\(DOMUS\) rip [0-9a-f]{{16}}  cs e008")
+    running.expect(rf"\(DOMUS\) ----- panic: CPU {cpu} is stuck")
+    running.expect(r"\(DOMUS\) ----- the machine reboots in five seconds")
     # The next start knows of it.
-    running.monitor("system_reset")
     running.expect(r"\(DOMUS\) the run before this one did not end in order")
-    running.expect(rf"\| watchdog: CPU 0 has not run its timers for {TIMEOUT} seconds")
+    running.expect(rf"\| watchdog: CPU {cpu} has not run its timers for {TIMEOUT} seconds")

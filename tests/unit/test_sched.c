@@ -414,6 +414,31 @@ static void test_cpu_goes_and_comes(void **state)
     world_run(SECONDS(4));
 }
 
+static void unlock_and_deactivate(void)
+{
+    spin_unlock(&per_cpu(sched_cpu, 1).lock);
+    sched_cpu_deactivate(2);
+}
+
+/* A CPU may be taken out of use while it looks for something to do, and finds nothing. */
+static void test_cpu_goes_while_it_looks(void **state)
+{
+    world_init(3);
+    for (u32 i = 0; i < 3; i++)
+        pin(world_add(256), BIT(1));
+    world_start_all();
+    world_settle();
+    other_cpu = unlock_and_deactivate;
+    spin_lock(&per_cpu(sched_cpu, 1).lock);
+    host_cpu = 2;
+    softirq_raise_on(2, SOFTIRQ_SCHEDULE);
+    world_serve(2);
+    assert_null(other_cpu);
+    assert_true(host_cpu_info[2].vcpu->is_idle);
+    world_settle();
+    world_check();
+}
+
 static void test_timers(void **state)
 {
     world_init(2);
@@ -630,6 +655,7 @@ int main(void)
         cmocka_unit_test_teardown(test_sleeps_on_the_way, teardown),
         cmocka_unit_test_teardown(test_wakes_where_few_wait, teardown),
         cmocka_unit_test_teardown(test_cpu_goes_and_comes, teardown),
+        cmocka_unit_test_teardown(test_cpu_goes_while_it_looks, teardown),
         cmocka_unit_test_teardown(test_timers, teardown),
         cmocka_unit_test_teardown(test_runstate_area, teardown),
         cmocka_unit_test_teardown(test_traces, teardown),

@@ -83,7 +83,8 @@ void sched_set_weight(struct vcpu *v, u16 weight);
 /* d is new. / No vCPU of it runs any more; its vCPUs are still there. */
 void sched_domain_init(struct domain *d);
 void sched_domain_destroy(struct domain *d);
-/* Per cent of one CPU that all its vCPUs together may have; 0: no cap. d->lock is held. */
+/* Per cent of one CPU that all its vCPUs together may have; 0: no cap. One caller at a time
+ * (domctl). */
 void sched_set_cap(struct domain *d, u32 percent);
 /* Nobody is preempted before it ran for so long; 0: no limit. */
 extern nsec_t sched_rate_limit;

@@ -165,8 +165,8 @@ static void hardware_error(const struct regs *regs, bool explained)
 
 void nmi_handle(struct regs *regs)
 {
-    if (panic_in_progress())
-        panic_stop_cpu();
+    if (panic_takes_nmi())
+        return;
     if (__atomic_load_n(&asked_cpu, __ATOMIC_ACQUIRE) == cpu_id() + 1) {
         whereabouts_note(&answer, regs);
         __atomic_store_n(&asked_cpu, 0, __ATOMIC_RELEASE);

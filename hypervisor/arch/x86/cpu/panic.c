@@ -26,15 +26,18 @@
 
 static u32 panic_owner; /* CPU + 1 that found it; 0: all is well */
 
-bool panic_in_progress(void)
-{
-    return READ_ONCE(panic_owner) != 0;
-}
-
-void panic_stop_cpu(void)
+static noreturn void stop_cpu(void)
 {
     for (;;)
         __asm__ volatile("cli; hlt");
+}
+
+bool panic_takes_nmi(void)
+{
+    u32 owner = READ_ONCE(panic_owner);
+    if (owner && owner != cpu_id() + 1)
+        stop_cpu();
+    return owner != 0;
 }
 
 void regs_dump(const struct regs *r)
@@ -66,9 +69,13 @@ static void whereabouts_dump(void)
     log_error("command line: %s", cmdline_text());
 }
 
-static void others_stop(void)
+/* Nobody else runs, prints or disturbs from here on. */
+static void only_this_cpu(void)
 {
     u32 cpu;
+    watchdog_stop();
+    lock_debug_stop();
+    console_start_panic();
     for_each_online_cpu (cpu)
         if (cpu != cpu_id())
             apic_send_nmi(cpu);
@@ -85,7 +92,7 @@ static noreturn void end(void)
 {
     if (option_noreboot) {
         log_error("----- halted (noreboot)");
-        panic_stop_cpu();
+        stop_cpu();
     }
     log_error("----- the machine reboots in five seconds (option noreboot: it halts)");
     delay();
@@ -101,11 +108,9 @@ static noreturn void panic_end(const struct regs *regs, const char *reason)
                                      __ATOMIC_SEQ_CST)) {
         if (expected == cpu_id() + 1)
             machine_restart();
-        panic_stop_cpu(); /* another CPU was first, and tells its story */
+        stop_cpu(); /* another CPU was first, and tells its story */
     }
-    lock_debug_stop();
-    console_start_panic();
-    others_stop();
+    only_this_cpu();
     log_error("----- panic: %s", reason);
     whereabouts_dump();
     if (regs)
@@ -147,8 +152,7 @@ void start_refuse(const char *fmt, ...)
     va_end(args);
     __asm__ volatile("cli");
     panic_owner = cpu_id() + 1;
-    console_start_panic();
-    others_stop();
+    only_this_cpu();
     log_error("----- cannot start: %s", reason);
     end();
 }

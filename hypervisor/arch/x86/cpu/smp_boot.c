@@ -124,6 +124,9 @@ static void ap_give_up(u32 cpu)
     WRITE_ONCE(ap_state, AP_GIVEN_UP);
     trampoline_admit(APIC_ID_NONE);
     apic_stop_cpu(cpu_apic_id(cpu));
+    /* It may have come as far as this, the moment before. */
+    cpumask_clear(&cpu_online_mask, cpu);
+    cpumask_clear(&cpu_active_mask, cpu);
 }
 
 static bool cpu_start(u32 cpu)

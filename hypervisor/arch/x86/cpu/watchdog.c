@@ -12,6 +12,7 @@
 #include "core/cmdline.h"
 #include "core/console.h"
 #include "core/cpumask.h"
+#include "core/lock.h"
 #include "core/time.h"
 #include "core/timer.h"
 #include "lib/string.h"
@@ -20,10 +21,13 @@
 #include "x86/panic.h"
 #include "x86/time.h"
 
-#define PERIOD    SECONDS(1)
-#define TICK_WAIT MILLISECONDS(200) /* of a tick that comes every 55 */
+#define PERIOD       SECONDS(1)
+#define TICK_WAIT    MILLISECONDS(200) /* of a tick that comes every 55 */
+#define KEY_PATIENCE SECONDS(60)       /* debug keys print for long, with interrupts disabled */
+#define TIMEOUT_MIN  3u                /* seconds: beats and looks may be that far apart */
 
 static bool watchdog;
+static u32 watchdog_over; /* nobody looks any more */
 
 /* "force", Xen's word for a watchdog that it has not seen work, is what happens here in any case.
  */
@@ -43,8 +47,9 @@ OPTION_DEFINE_UINT("watchdog_timeout", watchdog_timeout);
 /* What is known of a CPU by him who looks at it. */
 struct observation {
     u32 cpu, beats;
-    nsec_t last;  /* look */
-    nsec_t still; /* for how long its heart did not beat, as far as that was looked at */
+    nsec_t last;    /* look */
+    nsec_t still;   /* for how long its heart did not beat, as far as that was looked at ... */
+    nsec_t excused; /* ... and beside that, while debug keys ran */
 };
 
 struct watch {
@@ -68,14 +73,20 @@ static void look_at(u32 cpu, struct observation *o, const struct regs *own)
 {
     u32 beats = READ_ONCE(per_cpu(watch, cpu).beats);
     nsec_t now = time_now();
-    if (!beats || cpu != o->cpu || beats != o->beats || key_is_running()) {
+    if (!beats || cpu != o->cpu || beats != o->beats) {
         *o = (struct observation){.cpu = cpu, .beats = beats, .last = now};
         return;
     }
-    o->still += MIN(now - o->last, PERIOD); /* the whole machine may have stood still for longer */
+    bool excused = key_is_running() && o->excused < KEY_PATIENCE;
+    /* The whole machine may have stood still for longer. */
+    *(excused ? &o->excused : &o->still) += MIN(now - o->last, PERIOD);
     o->last = now;
-    if (o->still < SECONDS(watchdog_timeout))
+    if (o->still < SECONDS(watchdog_timeout) ||
+        __atomic_exchange_n(&watchdog_over, 1, __ATOMIC_SEQ_CST))
         return;
+    /* It may be stuck with the lock of the console, or be waiting for it below this handler. */
+    lock_debug_stop();
+    console_start_panic();
     log_error("watchdog: CPU %u has not run its timers for %u seconds", cpu, watchdog_timeout);
     cpus_dump(own);
     panic("CPU %u is stuck", cpu);
@@ -89,6 +100,14 @@ static void watch_tick(void *data)
     if (next != cpu_id())
         look_at(next, &w->neighbour, NULL);
     timer_set(&w->timer, time_now() + PERIOD);
+}
+
+void watchdog_stop(void)
+{
+    if (!watchdog)
+        return;
+    WRITE_ONCE(watchdog_over, 1);
+    pit_ticks_stop();
 }
 
 bool watchdog_nmi(const struct regs *regs)
@@ -125,6 +144,11 @@ init_text void watchdog_init(void)
     watchdog = watchdog && watchdog_timeout;
     if (!watchdog)
         return;
+    if (watchdog_timeout < TIMEOUT_MIN) {
+        log_warning("watchdog_timeout=%u is too short: it is %u seconds", watchdog_timeout,
+                    TIMEOUT_MIN);
+        watchdog_timeout = TIMEOUT_MIN;
+    }
     for_each_online_cpu (cpu) {
         struct watch *w = &per_cpu(watch, cpu);
         timer_init(&w->timer, watch_tick, w, cpu);

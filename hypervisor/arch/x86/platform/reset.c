@@ -9,6 +9,7 @@
 #include "x86/acpi.h"
 #include "x86/cpu.h"
 #include "x86/page.h"
+#include "x86/panic.h"
 #include "x86/pci.h"
 
 /*
@@ -133,6 +134,7 @@ static void cpu_stop(void *data)
 
 void machine_halt(void)
 {
+    watchdog_stop();
     /* The last that it does is to stop this CPU, too: nobody waits for the others' answers. */
     cpu_call(&cpu_online_mask, cpu_stop, NULL);
     cpu_stop(NULL);

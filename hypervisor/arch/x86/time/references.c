@@ -84,6 +84,7 @@ const struct time_reference time_pm_32 = {.name = "ACPI PM timer",
 #define PIT_SPEAKER  BIT(1)
 #define PIT_ONE_SHOT 0xb0 /* channel 2, low then high byte, mode 0 */
 #define PIT_PERIODIC 0x34 /* channel 0, low then high byte, mode 2 */
+#define PIT_SILENT   0x30 /* channel 0, mode 0, which waits for a count that does not come */
 #define PIT_LATCH    0x80 /* channel 2 */
 #define PIT_FIRST    0xffffu
 
@@ -108,6 +109,11 @@ const struct time_reference time_pit = {.name = "PIT",
                                         .read = pit_read,
                                         .mask = 0xffff,
                                         .window = MILLISECONDS(20)};
+
+void pit_ticks_stop(void)
+{
+    port_out8(PIT_COMMAND, PIT_SILENT);
+}
 
 init_text void pit_ticks_start(void)
 {

@@ -14,9 +14,9 @@ noreturn void panic_regs(const struct regs *regs, const char *fmt, ...) format_p
  * that a panic shows, and end as a panic does. While starting only, on the boot CPU. */
 noreturn void start_refuse(const char *fmt, ...) format_printf(1, 2);
 
-/* True if the machine is dying: the caller, an NMI handler, must stop its CPU (panic_stop_cpu). */
-bool panic_in_progress(void);
-noreturn void panic_stop_cpu(void);
+/* For the handler of NMIs: if the machine is dying, this stops the CPU. True on the CPU that says
+ * why it dies: there an NMI means nothing any more. */
+bool panic_takes_nmi(void);
 
 /* All general registers, and of this CPU the control registers, to the log. */
 void regs_dump(const struct regs *regs);
@@ -46,6 +46,8 @@ void cpus_dump(const struct regs *own);
 /* On the boot CPU, once all CPUs are online: if the option watchdog was given, let each watch its
  * neighbour, and the boot CPU itself. */
 void watchdog_init(void);
+/* The machine is at its end, by a panic or a halt: look no more, and send no more NMIs. */
+void watchdog_stop(void);
 /* An NMI came. True if it was the watchdog's tick, or may have been. */
 bool watchdog_nmi(const struct regs *regs);
 

@@ -20,9 +20,11 @@ struct time_reference {
 };
 extern const struct time_reference time_hpet, time_pm_24, time_pm_32, time_pit;
 
-/* At boot: let the PIT's channel 0 raise its ISA interrupt 18 times a second, for the watchdog. */
+/* Let the PIT's channel 0 raise its ISA interrupt 18 times a second, for the watchdog (at boot),
+ * and no more (at any time). */
 #define PIT_IRQ 0u
 void pit_ticks_start(void);
+void pit_ticks_stop(void);
 
 /* How to turn differences of TSC values into ns: ((ticks << shift) * mul) >> 32; a negative shift
  * is one to the right. The same as in the ABI's vcpu_time_info. */
