@@ -35,9 +35,10 @@ static noinline void event_2level_tell_pollers(struct domain *d, u32 port,
 
 static void event_2level_set_pending(struct domain *d, u32 port, struct event_port *p)
 {
-    if (bit_test_and_set(d->shared_info->evtchn_pending, port))
-        return;
     const struct event_state *e = d->events;
+    bool was_pending = bit_test_and_set(d->shared_info->evtchn_pending, port);
+    if (was_pending && likely(!READ_ONCE(e->fifo)))
+        return;
     if (unlikely(READ_ONCE(e->fifo))) {
         /*
          * The domain is just going over to FIFO, and may have looked at these bits for the last

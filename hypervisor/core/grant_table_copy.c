@@ -193,20 +193,30 @@ static bool transfer_commit(const struct grant_table *t, u32 ref, domid_t giver)
     return false;
 }
 
-/* The entry said which guest frame it shall be, and says then which frame it is. */
-static void transfer_complete(struct domain *receiver, u32 ref, mfn_t mfn)
+/* The entry says which guest frame it shall be ... */
+static gfn_t transfer_gfn(const struct grant_table *t, u32 ref)
 {
-    const struct grant_table *t = receiver->grants;
-    u64 gfn;
-    if (t->version == 1) {
-        gfn = READ_ONCE(grant_v1_at(t, ref)->frame);
+    return GFN(t->version == 1 ? READ_ONCE(grant_v1_at(t, ref)->frame)
+                               : READ_ONCE(grant_v2_at(t, ref)->full_page.frame));
+}
+
+/* ... and says then which frame it is. */
+static void transfer_complete(const struct grant_table *t, u32 ref, mfn_t mfn)
+{
+    if (t->version == 1)
         WRITE_ONCE(grant_v1_at(t, ref)->frame, (u32)mfn.v);
-    } else {
-        gfn = READ_ONCE(grant_v2_at(t, ref)->full_page.frame);
+    else
         WRITE_ONCE(grant_v2_at(t, ref)->full_page.frame, mfn.v);
-    }
-    arch_gfn_assign(receiver, GFN(gfn), mfn);
     __atomic_or_fetch(grant_header_at(t, ref), GTF_transfer_completed, __ATOMIC_SEQ_CST);
+}
+
+static int transfer_assign(struct domain *receiver, gfn_t gfn, struct frame *f)
+{
+    arch_gfn_assign(receiver, gfn, frame_mfn(f));
+    int error = domain_assign_frames(receiver, f, 0);
+    if (error)
+        arch_gfn_assign(receiver, INVALID_GFN, frame_mfn(f));
+    return error;
 }
 
 /* f, which is nobody's, becomes the receiver's. GNTST_*. */
@@ -221,11 +231,11 @@ static int transfer_give(struct domain *giver, struct domain *receiver, u32 ref,
         if (!transfer_commit(t, ref, giver->id)) {
             log_guest(LOG_INFO, "d%u: entry %u of d%u takes no frame", giver->id, ref,
                       receiver->id);
-        } else if (domain_assign_frames(receiver, f, 0)) {
+        } else if (transfer_assign(receiver, transfer_gfn(t, ref), f)) {
             __atomic_and_fetch(grant_header_at(t, ref), ~(u32)GTF_transfer_committed,
                                __ATOMIC_SEQ_CST);
         } else {
-            transfer_complete(receiver, ref, frame_mfn(f));
+            transfer_complete(t, ref, frame_mfn(f));
             status = GNTST_okay;
         }
     }

@@ -21,7 +21,7 @@ struct key {
 static struct key keys[NR_KEYS];
 static u32 running; /* handlers, on all CPUs */
 
-/* Of console_input(), which one CPU at a time calls: that of the line's interrupt or timer. */
+/* Of console_input(): several lines may be read at once, each by its own interrupt or timer. */
 static bool keys_have_input;
 static u32 presses;
 
@@ -87,14 +87,14 @@ static void input_deliver(char c)
 void console_input(char c)
 {
     if (c == SWITCH_KEY) {
-        if (++presses == SWITCH_PRESSES) {
-            presses = 0;
+        if (__atomic_add_fetch(&presses, 1, __ATOMIC_RELAXED) == SWITCH_PRESSES) {
+            __atomic_store_n(&presses, 0, __ATOMIC_RELAXED);
             input_switch();
         }
         return;
     }
     /* It was not a switch: who is typed to gets the presses too. */
-    for (; presses; presses--)
+    for (u32 n = __atomic_exchange_n(&presses, 0, __ATOMIC_RELAXED); n; n--)
         input_deliver(SWITCH_KEY);
     input_deliver(c);
 }

@@ -178,6 +178,13 @@ static long reservation_run(u32 command, vaddr_t arg, extent_function_t extent)
     return result;
 }
 
+/* d calls frames that are about to be its own gfn and following (INVALID_GFN: nothing). */
+static void extent_name(struct domain *d, gfn_t gfn, mfn_t mfn, u32 order)
+{
+    for (u64 i = 0; i < 1ull << order; i++)
+        arch_gfn_assign(d, gfn.v == INVALID_GFN.v ? gfn : GFN(gfn.v + i), MFN(mfn.v + i));
+}
+
 /* Fresh frames for an extent, which the domain calls gfn and following (INVALID_GFN: nothing). */
 static bool extent_allocate(struct reservation *op, gfn_t gfn, u64 *mfn)
 {
@@ -187,14 +194,14 @@ static bool extent_allocate(struct reservation *op, gfn_t gfn, u64 *mfn)
     struct frame *f = placement_alloc(&op->place, order);
     if (!f)
         return false;
+    *mfn = frame_mfn(f).v;
+    extent_name(op->d, gfn, MFN(*mfn), order);
     if (domain_assign_frames(op->d, f, order)) {
+        extent_name(op->d, INVALID_GFN, MFN(*mfn), order);
         heap_free(f, order);
         return false;
     }
     claim_use(op->d, 1ull << order);
-    *mfn = frame_mfn(f).v;
-    for (u64 i = 0; i < 1ull << order; i++)
-        arch_gfn_assign(op->d, gfn.v == INVALID_GFN.v ? gfn : GFN(gfn.v + i), MFN(*mfn + i));
     return true;
 }
 
@@ -282,7 +289,9 @@ struct exchange {
 static int exchange_check(struct exchange *e)
 {
     const struct xen_memory_reservation *in = &e->x.in, *out = &e->x.out;
-    u32 order_max = current->domain->is_control ? EXCHANGE_ORDER_MAX_CONTROL : EXCHANGE_ORDER_MAX;
+    u32 order_max =
+        MIN(extent_order_max(current->domain),
+            current->domain->is_control ? EXCHANGE_ORDER_MAX_CONTROL : EXCHANGE_ORDER_MAX);
     u64 in_pages, out_pages;
     if (in->extent_order > order_max || out->extent_order > order_max)
         return -EPERM;
@@ -336,20 +345,21 @@ static int exchange_allocate(struct exchange *e, struct frame **given)
 static int exchange_give(struct exchange *e, u64 extent, struct frame **given)
 {
     int error = 0;
+    u32 order = e->x.out.extent_order;
     for (u64 i = 0; i < e->out_per_chunk; i++) {
         u64 gfn = 0, mfn = frame_mfn(given[i]).v;
-        /* In place of what was taken: it can only fail when d is dying. */
-        if (domain_replace_frames(e->d, given[i], e->x.out.extent_order)) {
-            heap_free(given[i], e->x.out.extent_order);
-            error = -EINVAL;
-            continue;
-        }
         if (guest_read_at(&gfn, e->x.out.extent_start, extent + i)) {
             error = -EFAULT;
             gfn = INVALID_GFN.v;
         }
-        for (u64 k = 0; k < 1ull << e->x.out.extent_order; k++)
-            arch_gfn_assign(e->d, gfn == INVALID_GFN.v ? INVALID_GFN : GFN(gfn + k), MFN(mfn + k));
+        extent_name(e->d, GFN(gfn), MFN(mfn), order);
+        /* In place of what was taken: it can only fail when d is dying. */
+        if (domain_replace_frames(e->d, given[i], order)) {
+            extent_name(e->d, INVALID_GFN, MFN(mfn), order);
+            heap_free(given[i], order);
+            error = -EINVAL;
+            continue;
+        }
         if (!error)
             error = guest_write_at(e->x.out.extent_start, extent + i, &mfn);
     }

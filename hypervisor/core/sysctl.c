@@ -20,7 +20,7 @@
 #include "lib/string.h"
 
 #define CHUNK_BYTES    256u
-#define DEBUG_KEYS_MAX 1024u /* in one call: each may print a lot */
+#define DEBUG_KEYS_MAX 32u /* in one call: each may print a lot */
 
 long hypercall_sysctl(struct vcpu *v, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, u64 a6)
 {
@@ -83,7 +83,7 @@ long sysctl_physinfo(struct vcpu *v, void *arg)
     struct xen_sysctl_physinfo *info = &((struct xen_sysctl *)arg)->u.physinfo;
     u32 cpu, last = 0;
     memset(info, 0, sizeof(*info));
-    for_each_active_cpu (cpu)
+    for_each_online_cpu (cpu) /* also those that are out of use: they may come back */
         last = cpu;
     info->nr_cpus = cpumask_count(&cpu_active_mask);
     info->max_cpu_id = last;

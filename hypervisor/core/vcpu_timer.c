@@ -41,7 +41,8 @@ static void poll_expired(void *data)
 static bool periodic_advance(struct vcpu *v)
 {
     nsec_t now = time_now();
-    bool due = now - v->periodic_last >= v->periodic_period;
+    /* v may have come from a CPU whose clock is a little ahead. */
+    bool due = (s64)(now - v->periodic_last) >= (s64)v->periodic_period;
 
     if (due)
         v->periodic_last = now;

@@ -172,6 +172,35 @@ static void what_is_not_loaded_does_not_count(void **state)
     assert_int_equal(fip, HYPERVISOR_PLACE);
 }
 
+/* A tool is told of what is not in the area as it is, and what it says is loaded. */
+static void tools_see_what_the_guest_has(void **state)
+{
+    u8 legacy[FPU_LEGACY_BYTES];
+    cpu_features.xsave = true;
+    fpu_reset(&vcpu);
+    memset(vcpu.arch.fpu, 0xa5, FPU_LEGACY_BYTES);
+    area()->fcw = FCW_ALL_MASKED & ~FCW_ZM;
+    fpu_legacy_get(&vcpu, legacy);
+    assert_memory_equal(legacy, vcpu.arch.fpu, FPU_LEGACY_BYTES);
+
+    u64 *components = (u64 *)vcpu.arch.fpu + 64;
+    *components = 4; /* AVX only */
+    fpu_legacy_get(&vcpu, legacy);
+    for (u32 i = 0; i < 416; i++) {
+        if (i < 24 || i >= 32)
+            assert_int_equal(legacy[i], i == 0   ? FCW_ALL_MASKED & 0xff
+                                        : i == 1 ? FCW_ALL_MASKED >> 8
+                                                 : 0);
+        else
+            assert_int_equal(legacy[i], 0xa5); /* MXCSR is always saved */
+    }
+    fpu_legacy_set(&vcpu, legacy);
+    assert_int_equal(*components, 7);
+    assert_int_equal(((u32 *)vcpu.arch.fpu)[6] >> 16, 0);
+    fpu_legacy_get(&vcpu, legacy);
+    assert_memory_equal(legacy, vcpu.arch.fpu, FPU_LEGACY_BYTES);
+}
+
 static void newer_processors_load_it_always(void **state)
 {
     cpu_features.fpu_error_pointers = true;
@@ -183,10 +212,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(the_place_is_ones_own_or_nobodys),
-        TEST(a_summary_that_lies_is_not_believed),
-        TEST(what_is_not_loaded_does_not_count),
-        TEST(newer_processors_load_it_always),
+        TEST(the_place_is_ones_own_or_nobodys),  TEST(a_summary_that_lies_is_not_believed),
+        TEST(what_is_not_loaded_does_not_count), TEST(newer_processors_load_it_always),
+        TEST(tools_see_what_the_guest_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,8 +78,15 @@ static bool chip_can_move(const struct irq *irq, bool new_vector)
     return true;
 }
 
-static const struct irq_chip fake_chip = {"fake", chip_mask, chip_unmask, chip_route,
-                                          chip_can_move};
+static bool eoi_under_way;
+
+static bool chip_is_ending(const struct irq *irq)
+{
+    return eoi_under_way;
+}
+
+static const struct irq_chip fake_chip = {"fake",     chip_mask,     chip_unmask,
+                                          chip_route, chip_can_move, chip_is_ending};
 
 void ioapic_init(void)
 {
@@ -402,7 +409,12 @@ static void test_move(void **state)
     u8 vector = routed_vector[GSI_LEVEL];
     vcpu0.cpu = 2;
     arch_pirq_set_affinity(&dom0, GSI_LEVEL, &vcpu0);
-    assert_int_equal(routed_cpu[GSI_LEVEL], 0); /* only when it interrupts */
+    assert_int_equal(routed_cpu[GSI_LEVEL], 0); /* only when it interrupts ... */
+    eoi_under_way = true;
+    signal(GSI_LEVEL);
+    arch_pirq_eoi(&dom0, GSI_LEVEL);
+    assert_int_equal(routed_cpu[GSI_LEVEL], 0); /* ... and its end is sure to find the line */
+    eoi_under_way = false;
     signal(GSI_LEVEL);
     assert_int_equal(routed_cpu[GSI_LEVEL], 2);
     arch_pirq_eoi(&dom0, GSI_LEVEL);
@@ -414,16 +426,16 @@ static void test_move(void **state)
     vcpu0.cpu = 3;
     arch_pirq_set_affinity(&dom0, GSI_LEVEL, &vcpu0);
     irq_dispatch(NULL, vector);
-    assert_int_equal(raised[0], 2);
+    assert_int_equal(raised[0], 3);
     assert_int_equal(routed_cpu[GSI_LEVEL], 2);
     arch_pirq_eoi(&dom0, GSI_LEVEL);
     signal(GSI_LEVEL);
     assert_int_equal(routed_cpu[GSI_LEVEL], 3);
     arch_pirq_eoi(&dom0, GSI_LEVEL);
     irq_dispatch(NULL, vector); /* of CPU 0: nobody's any more */
-    assert_int_equal(raised[0], 3);
-    signal(GSI_LEVEL);
     assert_int_equal(raised[0], 4);
+    signal(GSI_LEVEL);
+    assert_int_equal(raised[0], 5);
 }
 
 static void test_storm(void **state)

@@ -281,6 +281,13 @@ static void deadlines(void **state)
             assert_true(time_scale_apply(scale, tsc - tsc_base) <= time + 4 * tick);
         }
     assert_int_equal(time_to_tsc(~0ull), ~0ull);
+    /* What a guest asks for may be any number: none is in the past. */
+    for (u32 i = 0; i < ARRAY_SIZE(frequencies); i++)
+        for (u32 n = 0; n < 2000; n++) {
+            scale = time_scale_of(frequencies[i]);
+            tsc_base = (u64)rand();
+            assert_true(time_to_tsc((u64)n << 53) >= time_to_tsc(n ? (u64)(n - 1) << 53 : 0));
+        }
     tsc_base = 0;
     assert_true(time_to_tsc(0) > 0);
 }
@@ -462,6 +469,13 @@ static void guests(void **state)
     time_update_vcpu(&v);
     agrees(&area);
     agrees(&info[1].time);
+    /* Given up, cleared, and registered again, as kernels do that are suspended. */
+    v.time_area_guest = 0;
+    time_update_vcpu(&v);
+    memset(&area, 0, sizeof(area));
+    v.time_area_guest = AREA;
+    time_update_vcpu(&v);
+    agrees(&area);
 }
 
 static void stable_flag(void **state)

@@ -21,6 +21,7 @@
 #include "x86/policy.h"
 #include "x86/time.h"
 
+#define DEVICES_AT_LEAST    64u /* told of in one call */
 #define LEAF_TOPOLOGY       0xbu
 #define TOPOLOGY_SHIFT_MASK 0x1fu
 #define LEAF_AMD_SIZE       0x80000008u
@@ -158,7 +159,11 @@ long sysctl_pcitopoinfo(struct vcpu *v, void *arg)
     struct xen_sysctl_pcitopoinfo *op = &((struct xen_sysctl *)arg)->u.pcitopoinfo;
     if (guest_handle_is_null(op->devs) || guest_handle_is_null(op->nodes))
         return -EINVAL;
-    for (u32 i = 0; i < op->num_devs; i++) {
+    u32 i;
+    for (i = 0; i < op->num_devs; i++) {
+        /* The tools ask on for the rest. */
+        if (i >= DEVICES_AT_LEAST && preempt_pending())
+            break;
         struct physdev_pci_device dev = {0};
         if (guest_read_at(&dev, op->devs, i))
             return -EFAULT;
@@ -167,5 +172,6 @@ long sysctl_pcitopoinfo(struct vcpu *v, void *arg)
         if (guest_write_at(op->nodes, i, &node))
             return -EFAULT;
     }
+    op->num_devs = i;
     return 0;
 }

@@ -14,12 +14,16 @@
 #include "x86/cpu.h"
 
 #define XCR0_X87         BIT(0)
+#define XCR0_SSE         BIT(1)
 #define FCW_INITIAL      0x37f
 #define MXCSR_INITIAL    0x1f80
 #define FCW_OFFSET       0
 #define FSW_OFFSET       2
 #define X87_EXCEPTIONS   0x3f /* in FSW, and their masks in FCW */
 #define MXCSR_OFFSET     24
+#define X87_OFFSET       32 /* its registers */
+#define XMM_OFFSET       160
+#define XMM_END          416
 #define XSTATE_BV_OFFSET 512
 /* The header of the standard format: which components are there, then zeros. */
 #define XSTATE_HEADER_BYTES 64u
@@ -114,10 +118,36 @@ void fpu_restore(struct vcpu *v)
 /* Bits of MXCSR that no processor of ours defines fault when loaded (Intel SDM vol. 1, 10.2.3). */
 #define MXCSR_DEFINED 0xffffu
 
-void fpu_sanitise(struct vcpu *v)
+static void sanitise(u8 *area)
+{
+    *(u32 *)(area + MXCSR_OFFSET) &= MXCSR_DEFINED;
+}
+
+void fpu_legacy_set(struct vcpu *v, const void *from)
 {
     u8 *area = v->arch.fpu;
-    *(u32 *)(area + MXCSR_OFFSET) &= MXCSR_DEFINED;
+    memcpy(area, from, FPU_LEGACY_BYTES);
+    if (cpu_features.xsave)
+        *(u64 *)(area + XSTATE_BV_OFFSET) |= XCR0_X87_SSE;
+    sanitise(area);
+}
+
+/* What is in its initial state was not saved: there the area has what was before (Intel SDM vol. 1,
+ * 13.6). MXCSR is always saved. */
+void fpu_legacy_get(const struct vcpu *v, void *to)
+{
+    u8 *legacy = to;
+    memcpy(legacy, v->arch.fpu, FPU_LEGACY_BYTES);
+    if (!cpu_features.xsave)
+        return;
+    u64 saved = fpu_components(v);
+    if (!(saved & XCR0_X87)) {
+        memset(legacy, 0, MXCSR_OFFSET);
+        memset(legacy + X87_OFFSET, 0, XMM_OFFSET - X87_OFFSET);
+        *(u16 *)(legacy + FCW_OFFSET) = FCW_INITIAL;
+    }
+    if (!(saved & XCR0_SSE))
+        memset(legacy + XMM_OFFSET, 0, XMM_END - XMM_OFFSET);
 }
 
 u64 fpu_components(const struct vcpu *v)
@@ -144,7 +174,7 @@ int fpu_replace(struct vcpu *v, vaddr_t from, u32 bytes, u64 components)
     if (!error) {
         v->arch.fpu = area;
         area = old;
-        fpu_sanitise(v);
+        sanitise(v->arch.fpu);
     }
     if (area)
         pages_free(area, area_order());

@@ -165,13 +165,13 @@ static void hardware_error(const struct regs *regs, bool explained)
 
 void nmi_handle(struct regs *regs)
 {
-    if (panic_takes_nmi())
-        return;
     if (__atomic_load_n(&asked_cpu, __ATOMIC_ACQUIRE) == cpu_id() + 1) {
         whereabouts_note(&answer, regs);
         __atomic_store_n(&asked_cpu, 0, __ATOMIC_RELEASE);
         return;
     }
+    if (panic_takes_nmi())
+        return;
     bool tick = watchdog_nmi(regs);
     /* The lines of port B, and LINT1 where it is an NMI, are of the whole machine. */
     if (cpu_id() == 0)

@@ -25,6 +25,7 @@
 #define REASON_BYTES 224u
 
 static u32 panic_owner; /* CPU + 1 that found it; 0: all is well */
+static bool panic_begun;
 
 static noreturn void stop_cpu(void)
 {
@@ -35,9 +36,17 @@ static noreturn void stop_cpu(void)
 bool panic_takes_nmi(void)
 {
     u32 owner = READ_ONCE(panic_owner);
-    if (owner && owner != cpu_id() + 1)
+    if (READ_ONCE(panic_begun) && owner != cpu_id() + 1)
         stop_cpu();
     return owner != 0;
+}
+
+bool panic_claim(void)
+{
+    u32 expected = 0, own = cpu_id() + 1;
+    return __atomic_compare_exchange_n(&panic_owner, &expected, own, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST) ||
+           expected == own;
 }
 
 void regs_dump(const struct regs *r)
@@ -73,6 +82,7 @@ static void whereabouts_dump(void)
 static void only_this_cpu(void)
 {
     u32 cpu;
+    WRITE_ONCE(panic_begun, true);
     watchdog_stop();
     lock_debug_stop();
     console_start_panic();
@@ -102,14 +112,11 @@ static noreturn void end(void)
 /* regs is NULL if there was no fault: then the caller's own stack is shown. */
 static noreturn void panic_end(const struct regs *regs, const char *reason)
 {
-    u32 expected = 0;
     __asm__ volatile("cli");
-    if (!__atomic_compare_exchange_n(&panic_owner, &expected, cpu_id() + 1, false, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_SEQ_CST)) {
-        if (expected == cpu_id() + 1)
-            machine_restart();
+    if (!panic_claim())
         stop_cpu(); /* another CPU was first, and tells its story */
-    }
+    if (panic_begun)
+        machine_restart();
     only_this_cpu();
     log_error("----- panic: %s", reason);
     whereabouts_dump();

@@ -81,9 +81,9 @@ static void look_at(u32 cpu, struct observation *o, const struct regs *own)
     /* The whole machine may have stood still for longer. */
     *(excused ? &o->excused : &o->still) += MIN(now - o->last, PERIOD);
     o->last = now;
-    if (o->still < SECONDS(watchdog_timeout) ||
-        __atomic_exchange_n(&watchdog_over, 1, __ATOMIC_SEQ_CST))
+    if (o->still < SECONDS(watchdog_timeout) || READ_ONCE(watchdog_over) || !panic_claim())
         return;
+    watchdog_stop();
     /* It may be stuck with the lock of the console, or be waiting for it below this handler. */
     lock_debug_stop();
     console_start_panic();

@@ -33,6 +33,7 @@
 
 /* Redirection entry, lower half. */
 #define ENTRY_LOW    (1u << 13)
+#define ENTRY_IRR    (1u << 14)
 #define ENTRY_LEVEL  (1u << 15)
 #define ENTRY_MASKED (1u << 16)
 /* Upper half. */
@@ -143,12 +144,26 @@ static bool ioapic_can_move(const struct irq *irq, bool new_vector)
     return true;
 }
 
+/* Remote IRR: the APIC has taken the interrupt, and not ended it. Reading this also brings what was
+ * written before to its place. */
+static bool ioapic_is_ending(const struct irq *irq)
+{
+    struct ioapic *io = irq->ioapic;
+    if (!irq->level)
+        return false;
+    spin_lock(&io->lock);
+    u32 low = reg_read(io, reg_of_entry(irq->pin));
+    spin_unlock(&io->lock);
+    return low & ENTRY_IRR;
+}
+
 static const struct irq_chip ioapic_chip = {
     .name = "io-apic",
     .mask = ioapic_mask,
     .unmask = ioapic_unmask,
     .route = ioapic_route,
     .can_move = ioapic_can_move,
+    .is_ending = ioapic_is_ending,
 };
 
 /* --- finding them */

@@ -340,9 +340,10 @@ void msi_unmap(struct irq *irq)
 {
     spin_lock(&pci_lock);
     struct msi_source *s = irq->msi;
-    bool last = --s->live == 0;
-    if (last && !s->msix)
+    /* Not one of a block's vectors may have a new owner while the device still sends. */
+    if (s->live == s->count && !s->msix)
         msi_set_control(s, 0);
+    bool last = --s->live == 0;
     spin_lock(&irq->lock);
     message_set_mask(irq, true);
     irq_vectors_free(irq);

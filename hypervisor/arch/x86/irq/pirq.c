@@ -41,6 +41,8 @@ static int table_create(struct domain *d)
 {
     if (d->arch.pirqs)
         return 0;
+    if (d->dying)
+        return -EINVAL;
     struct pirq *table = object_new_array(struct pirq, arch_pirq_limit(d));
     if (!table)
         return -ENOMEM;

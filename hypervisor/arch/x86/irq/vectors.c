@@ -121,10 +121,15 @@ void irq_vectors_free(struct irq *irq)
 
 /* --- moving */
 
-/* Go to wanted_cpu, if there is a vector; otherwise everything stays, and the wish is forgotten. */
+/*
+ * Go to wanted_cpu, if there is a vector; otherwise everything stays, and the wish is forgotten. It
+ * waits for the next time while the end of this one is still under way.
+ */
 static void irq_move(struct irq *irq)
 {
     u32 cpu = irq->wanted_cpu;
+    if (irq->chip->is_ending && irq->chip->is_ending(irq))
+        return;
     irq->wanted_cpu = IRQ_NO_CPU;
     if (cpu == irq->cpu || !cpu_takes_device_irqs(cpu))
         return;
@@ -383,9 +388,9 @@ bool irq_is_in_use(u32 gsi)
 
 /* --- debugging */
 
-static void irq_dump_one(const struct irq *irq)
+static void irq_dump_one(const struct irq *irq, const struct irq_chip *chip)
 {
-    log_info("irq %4u: %s vector %#x cpu %u%s%s%s%s%s count %lu", irq->number, irq->chip->name,
+    log_info("irq %4u: %s vector %#x cpu %u%s%s%s%s%s count %lu", irq->number, chip->name,
              irq->vector, irq->cpu, irq->level ? " level" : " edge",
              irq->active_low ? " low" : " high", irq->masked & IRQ_MASKED_UNUSED ? " unused" : "",
              irq->masked & IRQ_MASKED_SERVICE ? " in-service" : "",
@@ -400,8 +405,9 @@ void irq_dump(void)
         struct irq *irq = &irqs[i];
         /* Whoever has it may be what is to be found out: look all the same. */
         bool locked = spin_trylock(&irq->lock);
-        if (irq->chip && irq->vector) {
-            irq_dump_one(irq);
+        const struct irq_chip *chip = READ_ONCE(irq->chip);
+        if (chip && irq->vector) {
+            irq_dump_one(irq, chip);
             for (u32 g = 0; g < irq->nr_guests; g++)
                 log_info("          pirq %u of domain %u%s", irq->guests[g].pirq,
                          irq->guests[g].domain->id, irq->guests[g].in_service ? " in-service" : "");

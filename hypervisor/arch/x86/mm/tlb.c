@@ -26,8 +26,8 @@ static u32 ticks = CLOCK_START;
 /* The clock at this CPU's last flush. */
 static DEFINE_PER_CPU(u32, flushed_at);
 
-/* What precedes each flush. */
-static void clock_tick(void)
+/* What precedes each flush: the time at which the translations are gone that existed before it. */
+static u32 clock_tick(void)
 {
     u32 now = __atomic_load_n(&ticks, __ATOMIC_RELAXED);
     u32 next;
@@ -39,9 +39,9 @@ static void clock_tick(void)
         }
     } while (
         !__atomic_compare_exchange_n(&ticks, &now, next, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-    WRITE_ONCE(this_cpu(flushed_at), next);
     if (unlikely(next == CLOCK_STOPPED))
         softirq_raise(SOFTIRQ_ARCH);
+    return next;
 }
 
 u32 tlb_clock(void)
@@ -53,8 +53,9 @@ u32 tlb_clock(void)
 
 void tlb_load_cr3(u64 cr3)
 {
-    clock_tick();
+    u32 now = clock_tick();
     write_cr3(cr3);
+    WRITE_ONCE(this_cpu(flushed_at), now);
 }
 
 void tlb_flush_local(void)
@@ -105,8 +106,8 @@ void tlb_flush_since(const struct cpumask *mask, u32 stamp)
 
 static void era_flush(void *data)
 {
-    WRITE_ONCE(this_cpu(flushed_at), CLOCK_STOPPED);
     write_cr3(read_cr3());
+    WRITE_ONCE(this_cpu(flushed_at), CLOCK_STOPPED);
 }
 
 /* The clock stands: flush everything, and start it again. */

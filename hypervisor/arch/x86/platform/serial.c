@@ -298,9 +298,14 @@ static void serial_interrupt(void *data)
     struct serial *s = data;
     (void)uart_read(s, UART_IIR); /* acknowledges what else the UART may have wanted */
     /* The line is an edge: it interrupts again only if the FIFO is empty when we leave, which it is
-     * soon, being filled more slowly than it is emptied. The bound is for a port that is broken. */
-    for (u32 i = 0; i < INPUT_BURSTS_MAX && serial_take_input(s); i++)
-        ;
+     * soon, being filled more slowly than it is emptied. The bound is for a port that is broken, or
+     * fed by a program. */
+    for (u32 i = 0; i < INPUT_BURSTS_MAX; i++)
+        if (!serial_take_input(s))
+            return;
+    /* A new edge for what is left. */
+    uart_write(s, UART_IER, 0);
+    uart_write(s, UART_IER, IER_RECEIVED);
 }
 
 static void serial_poll(void *data)

@@ -34,7 +34,8 @@
 /* Units of lfb_size in dom0_vga_console_info, for VESA. */
 #define LFB_SIZE_SHIFT 16
 
-static u16 *screen; /* NULL: not ours, or not any more */
+static u16 *screen;
+static bool is_ours; /* not any more: domain 0's */
 static u32 row, column;
 static bool is_text; /* the mode, whoever owns it */
 
@@ -101,7 +102,7 @@ static void character_put(char c)
 
 static void vga_write(const char *text, size_t bytes)
 {
-    if (!screen)
+    if (!is_ours)
         return;
     for (size_t i = 0; i < bytes; i++)
         character_put(text[i]);
@@ -127,6 +128,7 @@ bool vga_init(void)
     if (!is_text)
         return false;
     screen = paddr_to_virt(VGA_TEXT_ADDRESS);
+    is_ours = true;
     rows_clear(0, VGA_ROWS - 1);
     console_register(&vga_device);
     return true;
@@ -135,7 +137,7 @@ bool vga_init(void)
 void vga_give_to_domain0(void)
 {
     if (!vga_keep)
-        screen = NULL;
+        WRITE_ONCE(is_ours, false);
 }
 
 static void describe_text(struct dom0_vga_console_info *info)

@@ -158,6 +158,9 @@ void arch_context_switch(struct vcpu *prev, struct vcpu *next)
         ldt_load(0, 0);
         tlb_load_cr3(virt_to_paddr(hypervisor_l4));
     } else {
+        /* prev's GDT may not be mapped in next's tables, and an NMI needs one at any time. */
+        if (!prev->is_idle && prev->domain != next->domain)
+            gdt_load_native();
         guest_load(next, cpu);
     }
     if (!prev->is_idle && prev->domain != next->domain)

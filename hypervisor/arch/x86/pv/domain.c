@@ -22,7 +22,7 @@
 #include "x86/pv_emulate.h"
 #include "x86/pv_mm.h"
 
-#define CONTEXT_RFLAGS_CLEAR (RFLAGS_IOPL | RFLAGS_VM | RFLAGS_NT | RFLAGS_RF | RFLAGS_TF)
+#define CONTEXT_RFLAGS_CLEAR (RFLAGS_IOPL | RFLAGS_VM)
 #define SYSCALL_BYTES        2
 
 int arch_domain_create(struct domain *d)
@@ -245,7 +245,7 @@ static int context_set_tables(struct vcpu *v, const struct vcpu_guest_context *c
 int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     int error = context_check(c);
-    if (!error)
+    if (!error && !v->initialised) /* else it keeps its tables */
         error = context_set_tables(v, c);
     if (error)
         return error;
@@ -257,9 +257,9 @@ int pv_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
     v->arch.kernel_mode = c->flags & VGCF_in_kernel;
     if (!v->arch.kernel_mode && mfn_is_invalid(v->arch.user_l4))
         v->arch.kernel_mode = true;
+    STATIC_ASSERT(sizeof(c->fpu_ctxt) == FPU_LEGACY_BYTES);
     if (c->flags & VGCF_I387_VALID)
-        memcpy(v->arch.fpu, &c->fpu_ctxt, MIN(sizeof(c->fpu_ctxt), (size_t)FPU_LEGACY_BYTES));
-    fpu_sanitise(v);
+        fpu_legacy_set(v, &c->fpu_ctxt);
     v->initialised = true;
     /* Whoever built the domain has cleared the shared page since it was created. */
     if (v->id == 0)

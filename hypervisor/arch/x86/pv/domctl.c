@@ -40,19 +40,6 @@ bool arch_context_is_online(const struct vcpu_guest_context *c)
     return c->flags & VGCF_online;
 }
 
-int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
-{
-    int error = pv_vcpu_set_context(v, c);
-    /* What it had is gone with the attempt: it must not run on without page tables. */
-    if (mfn_is_invalid(v->arch.kernel_l4) && v->initialised) {
-        v->initialised = false;
-        __atomic_or_fetch(&v->pause_flags, VCPU_PAUSED_DOWN, __ATOMIC_SEQ_CST);
-    }
-    if (!error && !v->id)
-        v->domain->vm_assist = c->vm_assist & ASSISTS_KNOWN;
-    return error;
-}
-
 static void context_get_regs(const struct arch_vcpu *a, struct cpu_user_regs *u)
 {
     const struct regs *r = &a->regs;
@@ -84,27 +71,51 @@ static void context_get_regs(const struct arch_vcpu *a, struct cpu_user_regs *u)
     };
 }
 
+static u64 mfn_or_0(mfn_t mfn)
+{
+    return mfn_is_invalid(mfn) ? 0 : mfn.v;
+}
+
 static void context_get_tables(const struct arch_vcpu *a, struct vcpu_guest_context *c)
 {
     c->ldt_base = a->ldt_base;
     c->ldt_ents = a->ldt_entries;
     c->gdt_ents = a->gdt_entries;
     for (u32 i = 0; i < ARRAY_SIZE(a->gdt_frames); i++)
-        if (!mfn_is_invalid(a->gdt_frames[i]))
-            c->gdt_frames[i] = a->gdt_frames[i].v;
+        c->gdt_frames[i] = mfn_or_0(a->gdt_frames[i]);
     c->ctrlreg[0] = a->cr0;
     c->ctrlreg[2] = a->cr2;
     c->ctrlreg[4] = a->cr4;
-    if (!mfn_is_invalid(a->kernel_l4))
-        c->ctrlreg[3] = xen_pfn_to_cr3(a->kernel_l4.v);
-    if (!mfn_is_invalid(a->user_l4))
-        c->ctrlreg[1] = xen_pfn_to_cr3(a->user_l4.v);
+    c->ctrlreg[3] = xen_pfn_to_cr3(mfn_or_0(a->kernel_l4));
+    c->ctrlreg[1] = xen_pfn_to_cr3(mfn_or_0(a->user_l4));
+}
+
+/* As context_get_tables() has it. */
+static bool context_has_tables(const struct arch_vcpu *a, const struct vcpu_guest_context *c)
+{
+    for (u32 i = 0; i < ARRAY_SIZE(a->gdt_frames); i++)
+        if (c->gdt_frames[i] != mfn_or_0(a->gdt_frames[i]))
+            return false;
+    return c->ldt_base == a->ldt_base && c->ldt_ents == a->ldt_entries &&
+           c->gdt_ents == a->gdt_entries &&
+           c->ctrlreg[3] == xen_pfn_to_cr3(mfn_or_0(a->kernel_l4)) &&
+           c->ctrlreg[1] == xen_pfn_to_cr3(mfn_or_0(a->user_l4));
+}
+
+int arch_vcpu_set_context(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    if (v->initialised && !context_has_tables(&v->arch, c))
+        return -EOPNOTSUPP;
+    int error = pv_vcpu_set_context(v, c);
+    if (!error && !v->id)
+        v->domain->vm_assist = c->vm_assist & ASSISTS_KNOWN;
+    return error;
 }
 
 void arch_vcpu_get_context(struct vcpu *v, struct vcpu_guest_context *c)
 {
     const struct arch_vcpu *a = &v->arch;
-    memcpy(&c->fpu_ctxt, a->fpu, MIN(sizeof(c->fpu_ctxt), (size_t)FPU_LEGACY_BYTES));
+    fpu_legacy_get(v, &c->fpu_ctxt);
     c->flags = VGCF_I387_VALID | (a->kernel_mode ? VGCF_in_kernel : 0) |
                (a->failsafe_masks_events ? VGCF_failsafe_disables_events : 0) |
                (a->syscall_masks_events ? VGCF_syscall_disables_events : 0);

@@ -23,6 +23,8 @@ struct exception_row {
     s32 instruction, fixup; /* both relative to themselves */
 };
 
+/* In cpu_idle(). */
+extern const char cpu_idle_halt[], cpu_idle_awake[];
 extern const struct exception_row exception_table_start[], exception_table_end[];
 
 static u64 exception_fixup(u64 rip)
@@ -36,6 +38,9 @@ static u64 exception_fixup(u64 rip)
 void trap_from_hypervisor(struct regs *regs)
 {
     if (regs->vector >= VECTOR_PIC_FIRST) {
+        /* It comes before HLT only if an NMI has come there: what it brings must not wait. */
+        if (regs->rip == (u64)cpu_idle_halt)
+            regs->rip = (u64)cpu_idle_awake;
         irq_dispatch(regs, regs->vector);
         return;
     }

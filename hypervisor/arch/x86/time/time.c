@@ -15,6 +15,10 @@
 #include "x86/acpi.h"
 #include "x86/cpu.h"
 
+/* Eighteen years: a deadline so far away is none, and in ticks of up to 16 GHz does not overflow.
+ */
+#define TIME_NEVER BIT(59)
+
 #define HZ_PER_NS_UNIT 1000000000ull
 
 static u64 tsc_hz, tsc_base; /* of the boot CPU; tsc_base: at system time 0 */
@@ -55,10 +59,10 @@ nsec_t time_now(void)
 
 u64 time_to_tsc(nsec_t time)
 {
-    /* (time << 32) / mul; mul has its top bit set, so the quotient fits. */
     u64 high = time >> 32, low = time << 32, ticks;
-    if (high >= scale.mul)
+    if (time >= TIME_NEVER)
         return ~0ull;
+    /* (time << 32) / mul; mul has its top bit set, so the quotient fits. */
     __asm__("divq %3" : "=a"(ticks), "+d"(high) : "0"(low), "r"((u64)scale.mul) : "cc");
     ticks = scale.shift < 0 ? (ticks + 1) << -scale.shift : (ticks >> scale.shift) + 1;
     return MAX(ticks + tsc_base - (u64)this_cpu(tsc_offset), 1ull);
@@ -178,8 +182,10 @@ void time_init_cpu(void)
         __atomic_store_n(&sync_asked, number, __ATOMIC_RELEASE);
         while (__atomic_load_n(&sync_answered, __ATOMIC_ACQUIRE) != number) {
             cpu_pause();
-            if (++spins == SYNC_SPINS)
+            if (++spins == SYNC_SPINS) {
+                all_synchronous = false;
                 return; /* the boot CPU has given us up */
+            }
         }
         u64 after = rdtsc_ordered();
         if (after - before < narrowest) {
@@ -249,10 +255,8 @@ void time_update_vcpu(struct vcpu *v)
 {
     struct arch_vcpu *a = &v->arch;
     /* What it was given is right as long as it stays on CPUs with the same offset. */
-    bool shared_stale =
-        !a->time_valid || a->time_offset != this_cpu(tsc_offset) || a->time_info != v->info;
-    bool area_stale = v->time_area_guest && (shared_stale || a->time_area != v->time_area_guest);
-    if (likely(!shared_stale && !area_stale))
+    if (likely(a->time_valid && a->time_offset == this_cpu(tsc_offset) && a->time_info == v->info &&
+               a->time_area == v->time_area_guest))
         return;
     struct vcpu_time_info now = {};
     time_info_fill(v->domain, &now);
@@ -261,6 +265,5 @@ void time_update_vcpu(struct vcpu *v)
     a->time_valid = true;
     a->time_offset = this_cpu(tsc_offset);
     a->time_info = v->info;
-    if (area_stale)
-        a->time_area = guest_time_update(v, &now) ? v->time_area_guest : 0;
+    a->time_area = v->time_area_guest && guest_time_update(v, &now) ? v->time_area_guest : 0;
 }

@@ -12,8 +12,10 @@ must_check int fpu_create(struct vcpu *v);
 void fpu_destroy(struct vcpu *v);
 /* As after reset: FCW 0x37f, MXCSR 0x1f80, everything else in its initial state. */
 void fpu_reset(struct vcpu *v);
-/* After a guest or a tool wrote the legacy part: nothing in it faults when it is loaded. */
-void fpu_sanitise(struct vcpu *v);
+/* The legacy part, FPU_LEGACY_BYTES, of v, which does not run: to a tool, and from a tool or a
+ * guest, whatever it says. */
+void fpu_legacy_get(const struct vcpu *v, void *to);
+void fpu_legacy_set(struct vcpu *v, const void *from);
 /* Of v, which does not run: the components that are not in their initial state. */
 u64 fpu_components(const struct vcpu *v);
 /* Another area for v, in the standard format, with no others than those components. -EINVAL: it

@@ -58,6 +58,9 @@ struct irq_chip {
     /* True if route() can send it to another CPU while the source is live, there with the same
      * vector or with a new one. */
     bool (*can_move)(const struct irq *irq, bool new_vector);
+    /* True if the end of an interrupt (EOI) has not reached the source yet, which would not know it
+     * by another vector. NULL: there is no such thing. */
+    bool (*is_ending)(const struct irq *irq);
 };
 
 /* Why an IRQ is masked: it interrupts when there is no reason left. */

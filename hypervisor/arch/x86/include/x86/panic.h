@@ -17,6 +17,9 @@ noreturn void start_refuse(const char *fmt, ...) format_printf(1, 2);
 /* For the handler of NMIs: if the machine is dying, this stops the CPU. True on the CPU that says
  * why it dies: there an NMI means nothing any more. */
 bool panic_takes_nmi(void);
+/* A panic() of this CPU will follow: true if no other CPU was first. The others still run, and
+ * answer where they are. */
+bool panic_claim(void);
 
 /* All general registers, and of this CPU the control registers, to the log. */
 void regs_dump(const struct regs *regs);
