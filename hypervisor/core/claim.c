@@ -5,14 +5,14 @@
 #include "core/lock.h"
 #include "errno.h"
 
-static struct spinlock claim_lock = SPINLOCK_INIT(LOCK_LEAF);
+static struct spinlock claim_lock = SPINLOCK_INIT(LOCK_CLAIM);
 static u64 claimed; /* the sum of all domains' claimed_frames */
 
 int claim_set(struct domain *d, u64 frames)
 {
-    u64 have = READ_ONCE(d->tot_frames), free = heap_free_frames();
     int error = 0;
     spin_lock(&claim_lock);
+    u64 have = READ_ONCE(d->tot_frames), free = heap_free_frames();
     if (!frames) {
         claimed -= d->claimed_frames;
         d->claimed_frames = 0;
@@ -28,20 +28,25 @@ int claim_set(struct domain *d, u64 frames)
     return error;
 }
 
-bool claim_allows(const struct domain *d, u64 frames)
+bool claim_begin(const struct domain *d, u64 frames, bool *held)
 {
+    *held = false;
     if (likely(!READ_ONCE(claimed)))
         return true;
-    u64 others = READ_ONCE(claimed) - READ_ONCE(d->claimed_frames);
-    return frames + others <= heap_free_frames();
+    spin_lock(&claim_lock);
+    if (frames + claimed - d->claimed_frames > heap_free_frames()) {
+        spin_unlock(&claim_lock);
+        return false;
+    }
+    *held = true;
+    return true;
 }
 
-void claim_use(struct domain *d, u64 frames)
+void claim_end(struct domain *d, u64 used, bool held)
 {
-    if (likely(!READ_ONCE(d->claimed_frames)))
+    if (likely(!held))
         return;
-    spin_lock(&claim_lock);
-    u64 used = MIN(frames, d->claimed_frames);
+    used = MIN(used, d->claimed_frames);
     d->claimed_frames -= used;
     claimed -= used;
     spin_unlock(&claim_lock);

@@ -189,20 +189,21 @@ static void extent_name(struct domain *d, gfn_t gfn, mfn_t mfn, u32 order)
 static bool extent_allocate(struct reservation *op, gfn_t gfn, u64 *mfn)
 {
     u32 order = op->r.extent_order;
-    if (!claim_allows(op->d, 1ull << order))
+    bool held;
+    if (!claim_begin(op->d, 1ull << order, &held))
         return false;
     struct frame *f = placement_alloc(&op->place, order);
-    if (!f)
-        return false;
-    *mfn = frame_mfn(f).v;
-    extent_name(op->d, gfn, MFN(*mfn), order);
-    if (domain_assign_frames(op->d, f, order)) {
-        extent_name(op->d, INVALID_GFN, MFN(*mfn), order);
-        heap_free(f, order);
-        return false;
+    if (f) {
+        *mfn = frame_mfn(f).v;
+        extent_name(op->d, gfn, MFN(*mfn), order);
+        if (domain_assign_frames(op->d, f, order)) {
+            extent_name(op->d, INVALID_GFN, MFN(*mfn), order);
+            heap_free(f, order);
+            f = NULL;
+        }
     }
-    claim_use(op->d, 1ull << order);
-    return true;
+    claim_end(op->d, f ? 1ull << order : 0, held);
+    return f;
 }
 
 static bool extent_increase(struct reservation *op)

@@ -466,9 +466,10 @@ static void test_claims(void **state)
     assert_int_equal(claim_set(second, 11), -ENOMEM);
     assert_int_equal(claim_set(second, 10), 0);
     assert_int_equal(claims_total(), free);
-    assert_true(claim_allows(second, 10));
-    assert_false(claim_allows(second, 11));
-    claim_use(second, 4);
+    bool held;
+    assert_false(claim_begin(second, 11, &held));
+    assert_true(claim_begin(second, 10, &held));
+    claim_end(second, 4, held);
     assert_int_equal(claims_total(), free - 4);
     assert_true(domain_try_ref(first));
     domain_world_kill(first); /* takes its claim with it */

@@ -15,10 +15,14 @@
  * -ENOMEM.
  */
 must_check int claim_set(struct domain *d, u64 frames);
-/* True if so many frames may be allocated for d without breaking another's claim. */
-bool claim_allows(const struct domain *d, u64 frames);
-/* They were allocated: d's claim is the less. */
-void claim_use(struct domain *d, u64 frames);
+/*
+ * True if so many frames may be allocated for d without breaking another's claim. If anything is
+ * claimed, nobody else allocates for a domain until claim_end(), which must follow: LOCK_CLAIM is
+ * held then, and *held set.
+ */
+must_check bool claim_begin(const struct domain *d, u64 frames, bool *held);
+/* d was given so many of them: its claim is the less. */
+void claim_end(struct domain *d, u64 used, bool held);
 /* Frames claimed and not allocated, of all domains. */
 u64 claims_total(void);
 

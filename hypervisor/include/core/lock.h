@@ -33,6 +33,7 @@ enum lock_rank {
     LOCK_TIMER,       /* one CPU's timer heap */
     LOCK_TASKLET,     /* one CPU's tasklets */
     LOCK_LOG_DIRTY,   /* the log of one domain's writes; taken by faults on guests' memory */
+    LOCK_CLAIM,       /* memory promised to domains */
     LOCK_FRAME_LIST,  /* one domain's list of frames */
     LOCK_HEAP,        /* the frame allocator */
     LOCK_POOL,        /* the small-object allocator */

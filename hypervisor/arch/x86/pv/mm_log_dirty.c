@@ -139,7 +139,6 @@ static void log_give_back(struct log_dirty *log)
             __atomic_or_fetch(&log->bits[i], log->taken[i], __ATOMIC_SEQ_CST);
         log->taken[i] = 0;
     }
-    log->is_taken = false;
 }
 
 /* bytes of the bitmap from taken_bytes on. -EFAULT. */
@@ -187,8 +186,9 @@ int pv_log_dirty_read(struct domain *d, struct xen_domctl_shadow_op *op, bool cl
     op->stats = log->stats;
     if (clean && !error)
         log->stats.fault_count = 0;
-    if (clean)
+    if (clean && (error || log->taken_bytes < log->nr_bits / 8))
         log_give_back(log);
+    log->is_taken = false;
     return error;
 }
 
