@@ -37,23 +37,36 @@ UNIT_CFLAGS := -g -O1 -std=gnu11 -Wall -Wextra -Werror -fsanitize=address,undefi
 	-fno-sanitize-recover=undefined -Ihypervisor/include -I. $(if $(COVERAGE),--coverage)
 UNIT_TESTS :=
 
+# Objects are shared by the tests that compile a source with the same flags, which name their folder.
+space := $(subst ,, )
+unit_compile_flags = $(filter-out -Wl% -Xlinker --gc-sections,$(1))
+unit_folder = $(subst $(space),,$(subst =,.,$(subst /,.,$(unit_compile_flags))))
+unit_object = $(UNIT_BUILD)/objects/plain$(call unit_folder,$(2))/$(1:.c=.o)
+UNIT_OBJECTS :=
+
+# $(eval $(call unit_object_rule,SOURCE,CFLAGS)), once for each object.
+define unit_object_rule
+UNIT_OBJECTS += $(unit_object)
+$(unit_object): $(1) Makefile
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$(CC) $(UNIT_CFLAGS) $(call unit_compile_flags,$(2)) -MMD -MP -c -o $$@ $$<
+endef
+
+unit_object_know = $(if $(filter $(unit_object),$(UNIT_OBJECTS)),,$(eval $(call unit_object_rule,$(1),$(2))))
+
 # $(eval $(call unit_test,NAME,SOURCES,CFLAGS)): build/unit/NAME from tests/unit/NAME.c and SOURCES.
 define unit_test
 UNIT_TESTS += $(UNIT_BUILD)/$(1)
-$(UNIT_BUILD)/$(1): tests/unit/$(1).c $(2) Makefile
-	$$(call say,CC,$$@)
-	$$(Q)rm -rf $$@.d && mkdir -p $$@.d
-	$$(Q)set -e; for source in tests/unit/$(1).c $(2); do \
-		object=$$@.d/$$$${source//\//_}.o; \
-		$(CC) $(UNIT_CFLAGS) $(3) -MMD -MP -MT $$@ -c -o $$$$object $$$$source; \
-	done
-	$$(Q)$(CC) $(UNIT_CFLAGS) $(3) -o $$@ $$@.d/*.o -lcmocka
--include $(UNIT_BUILD)/$(1).d/*.d
+$(UNIT_BUILD)/$(1): $(foreach source,tests/unit/$(1).c $(2),$(call unit_object,$(source),$(3)))
+	$$(call say,TEST,$$@)
+	$$(Q)$(CC) $(UNIT_CFLAGS) $(3) -o $$@ $$^ -lcmocka
+$(foreach source,tests/unit/$(1).c $(2),$(call unit_object_know,$(source),$(3)))
 endef
 
 # --- tests, by fragments (test-abi is made of tests/abi/ alone); fuzzers may use the unit tests' worlds
 
 -include $(filter-out tests/fuzz/%,$(wildcard tests/*/*.mk)) tests/fuzz/fuzz.mk
+-include $(UNIT_OBJECTS:.o=.d)
 
 # A bare Debian 12 needs git and make: most of what follows installs first what it lacks, and then starts make
 # again, which finds it. Installing needs sudo or root, so plain make and the parts of make test do not.

@@ -10,6 +10,7 @@ struct start_info *start_info;
 volatile struct shared_info *shared_info;
 
 struct trap_regs outcome;
+u64 entry_rflags;
 u64 attempt_result, failsafe_selectors[4], attempt_stack;
 volatile u32 attempt_armed;
 u64 fault_fixup;

@@ -119,6 +119,7 @@ struct trap_regs {
 /* What an attempt ended in. No trap: vector is NO_TRAP, and result what was returned. */
 #define NO_TRAP 0xffffull
 extern struct trap_regs outcome;
+extern u64 entry_rflags; /* with which the last handler was entered */
 extern u64 attempt_result, failsafe_selectors[4];
 
 /* Calls f; true if it came back without an exception. `outcome` tells more. */

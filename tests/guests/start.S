@@ -60,6 +60,8 @@ guest_entry:
 .macro ENTRY name, vector, has_error
     .globl \name
 \name:
+    pushfq
+    popq entry_rflags
     pop %rcx
     pop %r11
     .if !\has_error

@@ -14,6 +14,7 @@ import re
 
 import pytest
 
+import kernel_log
 import machine as machines
 
 LOGS = os.path.join(machines.TOP, "build", "test-logs")
@@ -78,6 +79,9 @@ def run(boot):
         statuses = running.results(timeout)
         console = running.ended()
         assert statuses == [0], running.report(f"the script ended with {statuses}")
+        assert console.count("(DOMUS) Domus starts") <= 1, running.report("it started more than once")
+        trouble = kernel_log.trouble(console)
+        assert not trouble, running.report(f"its kernel says {trouble!r}")
         return console
 
     return boot_and_run

@@ -17,7 +17,7 @@ OPTIONS = "console=com1 dom0_mem=1024M"
 PATIENCE = 4 * machines.PATIENCE
 ROUNDS = 5
 # A machine for the counts, and one for the times.
-ONE_CPU = {"icount": True, "default_options": False, "options": OPTIONS}
+ONE_CPU = {"packed": True, "icount": True, "default_options": False, "options": OPTIONS}
 
 MULTIBOOT_MAGIC = struct.pack("<I", 0x1BADB002)
 MULTIBOOT_ADDRESSES = 1 << 16
@@ -101,7 +101,9 @@ def boot_seconds(targets, **fields):
     times = {target: [] for target in targets}
     for _ in range(ROUNDS):
         for target in targets:
-            spec = machines.Spec(target=target, args="domus.end=poweroff", default_options=False, options=OPTIONS, **fields)
+            spec = machines.Spec(
+                target=target, packed=True, args="domus.end=poweroff", default_options=False, options=OPTIONS, **fields
+            )
             start = time.monotonic()
             with machines.Machine(spec) as machine:
                 machine.userspace(PATIENCE)

@@ -40,7 +40,10 @@ OVMF_CODE = "/usr/share/OVMF/OVMF_CODE.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS.fd"
 
 # What ends the wait for anything else: the machine will not recover from these.
-FATAL = re.compile(r"(?m)^.*(Kernel panic - not syncing|Panic on CPU|\(DOMUS\) ----- (panic|cannot start): ).*$")
+FATAL = re.compile(r"Kernel panic - not syncing|Panic on CPU|\(DOMUS\) ----- (panic|cannot start): ")
+# The first is a CPU's flags, the second whether it waits for an interrupt.
+HALTED = re.compile(r"[RE]FL=([0-9a-f]+) [^\n]*HLT=([01])")
+FLAG_INTERRUPT = 1 << 9
 VECTOR_REGISTER = re.compile(r"[XY]MM\d|FPR\d|FCW|Opmask")
 MARKER = "DOMUS-TEST: "
 REPORT_LINES = 60
@@ -75,7 +78,8 @@ class Spec:
     """What to boot, on what. Memory in MiB; `options` are the hypervisor's, `args` the kernel's.
 
     With `icount` the clock counts instructions; while the machine is idle it jumps to what is waited for next, which
-    may be sooner than a disk answers, or with `icount_idle` it runs as the host's does.
+    may be sooner than a disk answers, or with `icount_idle` it runs as the host's does. The kernel is Debian's bzImage if
+    it is `packed` or GRUB loads it; otherwise what that holds, which saves the emulated machine from unpacking it.
     """
 
     target: str = "domus"
@@ -97,6 +101,7 @@ class Spec:
     medium: str = "kernel"
     drives: list = field(default_factory=list)
     nets: list = field(default_factory=list)
+    packed: bool = False
     icount: bool = False
     icount_idle: bool = False
     reboots: bool = True
@@ -104,7 +109,8 @@ class Spec:
     extra: list = field(default_factory=list)
 
     def kernel_path(self):
-        return self.kernel or os.path.join(IMAGES, self.release, "kernel", "vmlinuz")
+        file = "vmlinuz" if self.packed or self.medium != "kernel" else "vmlinux"
+        return self.kernel or os.path.join(IMAGES, self.release, "kernel", file)
 
     def initrd_path(self):
         return self.initrd or os.path.join(IMAGES, self.release, "quick.img")
@@ -260,9 +266,11 @@ class Machine:
         self.errors = os.path.join(self.directory, "stderr")
         shell = ["-c", f'exec "$@" 2>{self.errors}', "sh"] + self.command()
         self.child = pexpect.spawn(
-            "/bin/sh", shell, timeout=PATIENCE, echo=False, preexec_fn=die_with_parent, codec_errors="replace"
+            "/bin/sh", shell, timeout=PATIENCE, maxread=1 << 16, echo=False, preexec_fn=die_with_parent,
+            codec_errors="replace",
         )
         self.child.delaybeforesend = None
+        self.child.delayafterread = 0.01  # the emulator needs the processor more than we do
         self.child.logfile_read = self
         self.started = time.monotonic()
 
@@ -363,12 +371,19 @@ class Machine:
             pass
 
     def quiet(self):
-        """Takes the rest of what is being said; fails unless the machine then is there and silent."""
-        self.drain()
-        said = len(self.text)
-        self.drain()
-        if not self.child.isalive() or len(self.text) > said:
-            raise MachineError(self.report("not halted"))
+        """Takes the rest of what is being said, until all CPUs have halted for good; fails unless they do."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.halted():
+            if time.monotonic() > deadline or not self.child.isalive():
+                raise MachineError(self.report("not halted"))
+            self.listen()
+            time.sleep(0.05)
+        self.listen()
+
+    def halted(self):
+        """Whether no CPU will ever do anything again, but for an NMI."""
+        cpus = HALTED.findall(self.monitor("info registers -a"))
+        return cpus and all(halt == "1" and not int(flags, 16) & FLAG_INTERRUPT for flags, halt in cpus)
 
     def userspace(self, timeout=None):
         """Waits for userspace; CPUs that outnumber the host's make every spinlock dear."""

@@ -216,7 +216,7 @@ def refusal_check(boot, pattern, **fields):
 def bad_kernel_check(boot, tmp_path, name):
     release, change, message = KERNELS[name]
     path = tmp_path / "kernel"
-    path.write_bytes(change(file_read(machines.Spec(release=release).kernel_path())))
+    path.write_bytes(change(file_read(machines.Spec(release=release, packed=True).kernel_path())))
     refusal_check(boot, re.escape(message), release=release, kernel=str(path))
 
 
@@ -236,7 +236,7 @@ def test_bad_kernel_more(boot, tmp_path, name):
 def test_good_kernel(run, tmp_path, change):
     """The other formats, unhurt, boot; so does an ELF file that is packed without a bzImage around it."""
     path = tmp_path / "kernel"
-    path.write_bytes(change(file_read(machines.Spec().kernel_path())))
+    path.write_bytes(change(file_read(machines.Spec(packed=True).kernel_path())))
     run("true", kernel=str(path))
 
 

@@ -93,7 +93,6 @@ def test_look(run):
     assert "\nSTORE 7\n" in console
 
 
-@pytest.mark.alone
 def test_dom0_options(run):
     """What domain 0 gets by bounds, and that each of its vCPUs stays where it is put."""
     options = "dom0_max_vcpus=1-2 dom0_vcpus_pin sync_console"

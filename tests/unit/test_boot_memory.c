@@ -161,10 +161,11 @@ static void test_alloc(void **state)
 static void test_release(void **state)
 {
     (void)state;
-    pages[1] = pages[2] = FREE;
-    boot_memory_release(0x800, 0x3800);
-    assert_int_equal(pages[2], IN_HEAP);
-    boot_memory_release(0x5800, 0x5fff); /* no whole page: nothing */
+    pages[0x101] = pages[0x102] = FREE;
+    boot_memory_release(0x100800, 0x103800);
+    assert_int_equal(pages[0x102], IN_HEAP);
+    boot_memory_release(0x105800, 0x105fff); /* no whole page: nothing */
+    boot_memory_release(0x5000, 0x8000);     /* the first MiB is nobody's */
 }
 
 static void test_too_many_ranges(void **state)

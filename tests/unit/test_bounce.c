@@ -302,6 +302,14 @@ static void test_nmi(void **state)
     nmi_arrives();
     pv_exit_work(&vcpu, &guest);
     assert_memory_equal(&guest, &before, sizeof(guest));
+
+    /* Its handler goes between the two. */
+    setup(NULL);
+    nmi_arrives();
+    vcpu.arch.traps[TRAP_NMI].address = 0;
+    pv_exit_work(&vcpu, &guest);
+    assert_memory_equal(&guest, &before, sizeof(guest));
+    assert_int_equal(crashes, 0);
 }
 
 /* Softirqs, then the exception, then an NMI, then events: one at a time. */
@@ -337,7 +345,10 @@ static void test_syscall(void **state)
         setup(NULL);
         in_user_mode();
         vcpu.arch.syscall_masks_events = masks;
+        guest.rflags |= RFLAGS_DF; /* as it was, in the frame only */
+        before = guest;
         pv_syscall_from_user(&vcpu, &guest);
+        assert_int_equal(guest.rflags & RFLAGS_DF, 0);
         /* The instruction leaves its own marks in RCX and R11. */
         before.rcx = before.rip;
         before.r11 = before.rflags;
@@ -348,7 +359,10 @@ static void test_syscall(void **state)
         setup(NULL);
         in_user_mode();
         vcpu.arch.syscall32_masks_events = masks;
+        guest.rflags |= RFLAGS_DF;
+        before = guest;
         pv_syscall32_from_user(&vcpu, &guest);
+        assert_int_equal(guest.rflags & RFLAGS_DF, 0);
         check_entered(SYSCALL32);
         check_frame(USER_CS, NULL, 0, false);
         assert_int_equal(info.evtchn_upcall_mask, masks);

@@ -20,10 +20,20 @@ static s64 callback_remove(u16 type)
     return HYPERCALL2(callback_op, CALLBACKOP_unregister, &r);
 }
 
+/* TF, DF, NT and AC: what may not pass from a program to its kernel. */
+#define ENTRY_FLAGS_SHOWN 0x44500
+
 static void frame_say(const char *what)
 {
-    SAY("%s -> %s mask now %u, saved %lx", what, run_answer(),
-        shared_info->vcpu_info[0].evtchn_upcall_mask, outcome.cs >> 32);
+    /* run_answer() uses up all places that text() has. */
+    char name[64];
+    u32 n = 0;
+    for (; n < sizeof(name) - 1 && what[n]; n++)
+        name[n] = what[n];
+    name[n] = 0;
+    SAY("%s -> %s mask now %u, saved %lx, flags now %lx", name, run_answer(),
+        shared_info->vcpu_info[0].evtchn_upcall_mask, outcome.cs >> 32,
+        entry_rflags & ENTRY_FLAGS_SHOWN);
 }
 
 static void entries(void)

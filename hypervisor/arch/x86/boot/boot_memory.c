@@ -90,7 +90,7 @@ void boot_memory_to_heap(void)
 
 void boot_memory_release(paddr_t start, paddr_t end)
 {
-    start = ROUND_UP(start, PAGE_SIZE);
+    start = MAX(ROUND_UP(start, PAGE_SIZE), MIB(1)); /* the first is nobody's (smp_boot_reserve) */
     end = ROUND_DOWN(end, PAGE_SIZE);
     if (start < end)
         heap_add(mfn_of_paddr(start), mfn_of_paddr(end));

@@ -34,8 +34,7 @@
 /* eax: physical address of the top-level table. Clobbers eax, ecx, edx. */
 .macro ENTER_LONG_MODE
     mov %eax, %cr3
-    mov %cr4, %eax
-    or $0x20, %eax /* PAE */
+    mov $0x20, %eax /* PAE, and nothing that firmware left: five-level paging least of all */
     mov %eax, %cr4
     mov $0xc0000080, %ecx
     rdmsr

@@ -136,6 +136,18 @@ static init_text void last_words_find(void)
     last_words_init(paddr_to_virt(start), LAST_WORDS_BYTES);
 }
 
+/* A loader that puts modules where memory is not, or one into another, is not to be built upon. */
+static init_text void module_check(u32 index)
+{
+    const struct boot_module *m = &boot_info.modules[index];
+    if (!memory_map_is_ram(&machine_memory, mfn_of_paddr(m->start), mfn_of_paddr(m->end - 1)))
+        start_refuse("boot module %u lies at %#lx-%#lx, which is not memory", index + 1,
+                     (unsigned long)m->start, (unsigned long)m->end);
+    for (u32 i = 0; i < index; i++)
+        if (m->start < boot_info.modules[i].end && boot_info.modules[i].start < m->end)
+            start_refuse("boot modules %u and %u lie in one place", i + 1, index + 1);
+}
+
 static init_text void memory_init(void)
 {
     memory_map_build(&machine_memory, boot_info.memory, boot_info.nr_memory);
@@ -147,8 +159,10 @@ static init_text void memory_init(void)
             boot_memory_add(machine_memory.ranges[i].start, machine_memory.ranges[i].end);
     boot_memory_reserve(0, PAGE_SIZE);                                     /* the BIOS' data */
     boot_memory_reserve(image_paddr(image_start), image_paddr(image_end)); /* until it moves */
-    for (u32 i = 0; i < boot_info.nr_modules; i++)
+    for (u32 i = 0; i < boot_info.nr_modules; i++) {
+        module_check(i);
         boot_memory_reserve(boot_info.modules[i].start, boot_info.modules[i].end);
+    }
     boot_memory_reserve(boot_info.start, boot_info.end);
     smp_boot_reserve();
     last_words_find();

@@ -23,6 +23,7 @@
 #include "x86/descriptors.h"
 #include "x86/irq.h"
 #include "x86/page.h"
+#include "x86/speculation.h"
 
 #define STACKS_BASE                                                                                \
     (LAYOUT_IMAGE + 0x20000000ull) /* within 2 GiB of the image: stubs jump directly */
@@ -330,6 +331,7 @@ void cpu_setup_load(u32 cpu)
     load_msrs(cpu);
     load_control_registers();
     cpu_faulting_enable();
+    speculation_init_cpu();
 }
 
 /* --- alternatives */

@@ -14,7 +14,6 @@
 #define INTEL MSR_VENDOR_INTEL
 
 #define FEATURE_CONTROL_LOCK BIT(0)
-#define DE_CFG_LFENCE        BIT(1) /* LFENCE waits for all instructions before it */
 /* Recovery by software, threshold-based status, corrected-error interrupts. */
 #define MCG_CAP_INTEL (BIT(24) | BIT(11) | BIT(10) | POLICY_MC_BANKS)
 

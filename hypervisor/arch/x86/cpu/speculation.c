@@ -6,11 +6,13 @@
  * addresses. docs/SECURITY.md has the whole list.
  *
  * Sources: Intel, "Speculative execution side channel mitigations" (336996-003), 2, 5; AMD,
- * "Indirect branch control extension".
+ * "Indirect branch control extension", "Software techniques for managing speculation on AMD
+ * processors" (LFENCE).
  */
 #include "core/percpu.h"
 #include "lib/print.h"
 #include "x86/cpu.h"
+#include "x86/policy.h"
 #include "x86/speculation.h"
 
 #define MSR_PRED_CMD          0x49
@@ -20,6 +22,9 @@
 #define ARCH_GDS_CTRL         BIT(25) /* the microcode guards gathers */
 #define ARCH_GDS_NO           BIT(26)
 #define INTEL_FAMILY          6
+#define AMD_FAMILY_DE_CFG     0x10 /* the first with MSR_AMD_DE_CFG ... */
+#define AMD_FAMILY_NO_DE_CFG  0x11 /* ... but for this one */
+#define AMD_FAMILY_ZEN        0x17
 
 static bool barrier_between_domains;
 /* Whose branches may have trained this CPU's predictors last, + 1; 0: nobody's yet. */
@@ -68,6 +73,27 @@ init_text void speculation_init(void)
             "speculation: this processor is believed to have the flaws Meltdown and L1TF: PV "
             "guests may "
             "read the hypervisor's and one another's memory. Run only those that you trust.");
+}
+
+/* Zenbleed (CVE-2023-20593): these models have it unless their microcode is newer, and newer
+ * microcode does not mind. */
+static bool is_zen2(void)
+{
+    u32 model = cpu_features.model;
+    return cpu_features.family == AMD_FAMILY_ZEN &&
+           ((model >= 0x30 && model < 0x50) || (model >= 0x60 && model < 0x80) ||
+            (model >= 0x90 && model < 0xb0));
+}
+
+void speculation_init_cpu(void)
+{
+    u64 before;
+    if (!cpu_features.amd || cpu_features.family < AMD_FAMILY_DE_CFG ||
+        cpu_features.family == AMD_FAMILY_NO_DE_CFG || rdmsr_safe(MSR_AMD_DE_CFG, &before))
+        return;
+    u64 after = before | DE_CFG_LFENCE | (is_zen2() ? DE_CFG_NO_ZENBLEED : 0);
+    if (after != before && wrmsr_safe(MSR_AMD_DE_CFG, after))
+        log_debug("speculation: LFENCE stays as it is");
 }
 
 void speculation_switch(u32 domain)

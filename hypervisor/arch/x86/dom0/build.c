@@ -469,10 +469,43 @@ static init_text void vcpus_create(struct domain *d)
     }
 }
 
-static init_text void modules_release(void)
+static init_text void modules_release(u32 first, u32 end)
 {
-    for (u32 i = 0; i < boot_info.nr_modules; i++)
+    for (u32 i = first; i < end; i++)
         boot_memory_release(boot_info.modules[i].start, boot_info.modules[i].end);
+}
+
+/* What modules_release() will bring. */
+static init_text u64 modules_frames(void)
+{
+    u64 frames = 0;
+    for (u32 i = 0; i < boot_info.nr_modules; i++) {
+        const struct boot_module *m = &boot_info.modules[i];
+        u64 first = MAX(ROUND_UP(m->start, PAGE_SIZE), MIB(1)), end = ROUND_DOWN(m->end, PAGE_SIZE);
+        frames += first < end ? (end - first) >> PAGE_SHIFT : 0;
+    }
+    return frames;
+}
+
+/* All frames of domain 0, with its kernel and RAM disk in them. What those came in is given back as
+ * soon as they are where they belong: memory may be scarce. */
+static init_text void memory_fill(struct dom0_builder *b)
+{
+    u64 pfn = (b->virt_end - b->kernel.virt_base) >> PAGE_SHIFT;
+    memory_allocate(b, 0, pfn);
+    segments_load(b);
+    if (b->elf)
+        heap_free(virt_to_frame(b->elf), b->elf_order);
+    modules_release(0, 1);
+    if (b->initrd_module && !b->initrd_in_base) {
+        if (b->initrd_pages > heap_free_frames())
+            fail("memory", "the initial RAM disk must have room twice");
+        memory_allocate(b, pfn, pfn + b->initrd_pages);
+        pfn += b->initrd_pages;
+    }
+    initrd_load(b);
+    modules_release(1, boot_info.nr_modules);
+    memory_allocate(b, pfn, b->nr_pages);
 }
 
 init_text struct domain *dom0_build(void)
@@ -500,22 +533,13 @@ init_text struct domain *dom0_build(void)
     dom0_grant_permissions(b.d);
     vcpus_create(b.d);
 
-    /* What is free now, less what unpacking took for a while. */
-    u64 free = heap_free_frames() + (b.elf ? 1ull << b.elf_order : 0);
+    /* What is free now, and what will be when all is unpacked. */
+    u64 free = heap_free_frames() + (b.elf ? 1ull << b.elf_order : 0) + modules_frames();
     b.nr_pages = dom0_choose_pages(frames_available(free));
     b.d->max_frames = dom0_choose_max_pages(b.nr_pages);
     layout(&b);
     frame_list_create(&b);
-    /*
-     * The unpacked kernel goes as soon as its segments are where they belong: memory may be scarce.
-     */
-    u64 first = (b.virt_end - b.kernel.virt_base) >> PAGE_SHIFT;
-    memory_allocate(&b, 0, first);
-    segments_load(&b);
-    if (b.elf)
-        heap_free(virt_to_frame(b.elf), b.elf_order);
-    memory_allocate(&b, first, b.nr_pages);
-    initrd_load(&b);
+    memory_fill(&b);
     tables_build(&b);
     p2m_write(&b);
     start_info_write(&b);
@@ -526,6 +550,5 @@ init_text struct domain *dom0_build(void)
              (unsigned long)(b.nr_pages >> 8), b.d->max_vcpus,
              (unsigned long)(b.initrd_pages << 2));
     heap_free(virt_to_frame(b.mfns), b.mfns_order);
-    modules_release();
     return b.d;
 }

@@ -23,6 +23,7 @@ static int option_console(const char *value)
         u64 device;
     } names[] = {{"com1", DEVICE_COM1}, {"com2", DEVICE_COM2}, {"vga", DEVICE_VGA}, {"none", 0}};
     u64 devices = 0;
+    bool known = false, unknown = false;
     for (;;) {
         const char *comma = strchr(value, ',');
         size_t length = comma ? (size_t)(comma - value) : strlen(value);
@@ -30,15 +31,19 @@ static int option_console(const char *value)
         while (i < ARRAY_SIZE(names) &&
                (strlen(names[i].name) != length || strncmp(names[i].name, value, length)))
             i++;
-        if (i == ARRAY_SIZE(names))
-            return -EINVAL;
-        devices |= names[i].device;
+        if (i < ARRAY_SIZE(names)) {
+            devices |= names[i].device;
+            known = true;
+        } else {
+            unknown = true;
+        }
         if (!comma)
             break;
         value = comma + 1;
     }
-    chosen = devices;
-    return 0;
+    if (known)
+        chosen = devices;
+    return unknown ? -EINVAL : 0;
 }
 OPTION_DEFINE_CUSTOM("console", option_console);
 

@@ -143,13 +143,15 @@ static int config_parse(struct serial *s, const char *t)
     }
     if (*t == ',' && *++t != ',' && frame_format_take(&t, &c.lcr) < 0)
         return -EINVAL;
+    if (c.baud != BAUD_AUTO && c.clock / CLOCKS_PER_BIT / c.baud == 0)
+        return -EINVAL;
+    *s = c; /* whatever is said of its place: that may be a word for devices that are not there yet
+             */
     if (*t == ',' && *++t != ',' && number_take(&t, &port) < 0)
         return -EINVAL;
     if (*t == ',' && (t++, number_take(&t, &c.irq) < 0))
         return -EINVAL;
     if (*t || !port || port > 0x10000 - UART_PORTS)
-        return -EINVAL;
-    if (c.baud != BAUD_AUTO && c.clock / CLOCKS_PER_BIT / c.baud == 0)
         return -EINVAL;
     c.base = (u16)port;
     *s = c;

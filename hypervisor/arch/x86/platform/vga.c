@@ -41,13 +41,14 @@ static bool is_text; /* the mode, whoever owns it */
 
 static bool vga_keep;
 
+/* [mode,]keep; there is one mode. */
 static int option_vga(const char *value)
 {
-    if (!strcmp(value, "keep")) {
-        vga_keep = true;
-        return 0;
-    }
-    return -EINVAL;
+    const char *comma = strchr(value, ',');
+    const char *last = comma ? comma + 1 : value;
+    vga_keep = !strcmp(last, "keep");
+    return (comma || !vga_keep) && strncmp(value, "text-80x25", sizeof("text-80x25") - 1) ? -EINVAL
+                                                                                          : 0;
 }
 OPTION_DEFINE_CUSTOM("vga", option_vga);
 

@@ -42,9 +42,12 @@ static noinline bool stack_unwritable(struct vcpu *v, vaddr_t sp)
     return false;
 }
 
+/* What no handler is entered with. */
+#define FLAGS_CLEARED (RFLAGS_TF | RFLAGS_RF | RFLAGS_VM | RFLAGS_NT | RFLAGS_IOPL | RFLAGS_AC)
+
 /* Enter the guest's kernel at rip, with the stack at sp. */
 static always_inline void kernel_enter(struct vcpu_info *info, struct regs *regs, vaddr_t sp,
-                                       u64 rip, u32 masks_events)
+                                       u64 rip, u32 masks_events, u64 cleared)
 {
     if (info && masks_events)
         info->evtchn_upcall_mask = 1;
@@ -52,7 +55,7 @@ static always_inline void kernel_enter(struct vcpu_info *info, struct regs *regs
     regs->cs = SELECTOR_RING3_CS64;
     regs->ss = SELECTOR_RING3_DS;
     regs->rsp = sp;
-    regs->rflags &= ~(RFLAGS_TF | RFLAGS_RF | RFLAGS_VM | RFLAGS_NT | RFLAGS_IOPL | RFLAGS_AC);
+    regs->rflags &= ~cleared;
     regs->vector = REGS_VECTOR_SYSCALL; /* rcx and r11 are dead: leave by SYSRET */
 }
 
@@ -62,7 +65,8 @@ static always_inline void kernel_enter(struct vcpu_info *info, struct regs *regs
  * its register to the guest. False: the stack cannot be written, and the domain has crashed.
  */
 static always_inline bool frame_write(struct vcpu *v, struct regs *regs, vaddr_t sp, u32 words,
-                                      bool from_kernel, u64 rip, u32 masks_events, u32 error_code)
+                                      bool from_kernel, u64 rip, u32 masks_events, u32 error_code,
+                                      u64 cleared)
 {
     const struct arch_vcpu *a = &v->arch;
     struct vcpu_info *info = v->info;
@@ -91,7 +95,7 @@ static always_inline bool frame_write(struct vcpu *v, struct regs *regs, vaddr_t
     guest_word_put(place, n++, regs->rsp, fault);
     guest_word_put(place, n, regs->ss, fault);
     guest_words_end();
-    kernel_enter(info, regs, sp, rip, masks_events);
+    kernel_enter(info, regs, sp, rip, masks_events, cleared);
     return true;
 fault:
     guest_words_end();
@@ -104,19 +108,30 @@ fault:
  */
 static noinline bool kernel_plain(struct vcpu *v, struct regs *regs, u64 rip, u32 masks_events)
 {
-    return frame_write(v, regs, regs->rsp, PLAIN_WORDS, true, rip, masks_events, 0);
+    return frame_write(v, regs, regs->rsp, PLAIN_WORDS, true, rip, masks_events, 0, FLAGS_CLEARED);
 }
 
 static noinline bool kernel_error(struct vcpu *v, struct regs *regs, u64 rip, u32 masks_events,
                                   u32 error_code)
 {
-    return frame_write(v, regs, regs->rsp, ERROR_WORDS, true, rip, masks_events, error_code);
+    return frame_write(v, regs, regs->rsp, ERROR_WORDS, true, rip, masks_events, error_code,
+                       FLAGS_CLEARED);
 }
 
 static noinline bool user_plain(struct vcpu *v, struct regs *regs, u64 rip, u32 masks_events)
 {
     pv_toggle_mode(v);
-    return frame_write(v, regs, v->arch.kernel_sp, PLAIN_WORDS, false, rip, masks_events, 0);
+    return frame_write(v, regs, v->arch.kernel_sp, PLAIN_WORDS, false, rip, masks_events, 0,
+                       FLAGS_CLEARED);
+}
+
+/* SYSCALL clears what the kernel asks for in MSR_SFMASK. It cannot ask here, and relies on the
+ * direction of its string instructions. */
+static noinline bool user_syscall(struct vcpu *v, struct regs *regs, u64 rip, u32 masks_events)
+{
+    pv_toggle_mode(v);
+    return frame_write(v, regs, v->arch.kernel_sp, PLAIN_WORDS, false, rip, masks_events, 0,
+                       FLAGS_CLEARED | RFLAGS_DF);
 }
 
 static noinline bool user_error(struct vcpu *v, struct regs *regs, u64 rip, u32 masks_events,
@@ -124,7 +139,7 @@ static noinline bool user_error(struct vcpu *v, struct regs *regs, u64 rip, u32 
 {
     pv_toggle_mode(v);
     return frame_write(v, regs, v->arch.kernel_sp, ERROR_WORDS, false, rip, masks_events,
-                       error_code);
+                       error_code, FLAGS_CLEARED);
 }
 
 static always_inline bool deliver_plain(struct vcpu *v, struct regs *regs, u64 rip,
@@ -149,7 +164,7 @@ static noinline bool deliver_failsafe(struct vcpu *v, struct regs *regs, u64 rip
     if (!from_kernel)
         pv_toggle_mode(v);
     return frame_write(v, regs, from_kernel ? regs->rsp : v->arch.kernel_sp, FAILSAFE_WORDS,
-                       from_kernel, rip, masks_events, 0);
+                       from_kernel, rip, masks_events, 0, FLAGS_CLEARED);
 }
 
 /* What was noted to be delivered. */
@@ -296,8 +311,10 @@ bool pv_exit_work(struct vcpu *v, struct regs *regs)
     }
     if (v->arch.bounce.flags & PV_BOUNCE_NMI) {
         v->nmi_pending = false;
-        v->arch.nmi_masked = true;
         v->arch.bounce.flags = 0;
+        if (unlikely(!v->arch.traps[TRAP_NMI].address)) /* its handler has gone since */
+            return false;
+        v->arch.nmi_masked = true;
         trap_deliver(v, regs, TRAP_NMI, 0);
         return false;
     }
@@ -328,7 +345,7 @@ void pv_syscall_from_user(struct vcpu *v, struct regs *regs)
     /* What SYSCALL itself leaves in rcx and r11. */
     regs->rcx = regs->rip;
     regs->r11 = regs->rflags;
-    user_plain(v, regs, target, v->arch.syscall_masks_events);
+    user_syscall(v, regs, target, v->arch.syscall_masks_events);
 }
 
 void pv_syscall32_from_user(struct vcpu *v, struct regs *regs)
@@ -336,7 +353,7 @@ void pv_syscall32_from_user(struct vcpu *v, struct regs *regs)
     if (v->arch.kernel_mode || !v->arch.syscall32_callback)
         syscall_refuse(v, regs);
     else
-        user_plain(v, regs, v->arch.syscall32_callback, v->arch.syscall32_masks_events);
+        user_syscall(v, regs, v->arch.syscall32_callback, v->arch.syscall32_masks_events);
 }
 
 /* Where it came from is not known: the fault has no address. */

@@ -17,7 +17,6 @@
 
 #define DR6_STATUS 0xe00full     /* B0-B3, BD, BS, BT */
 #define DR6_ONES   0xffff0ff0ull /* reserved bits that read as 1 */
-#define DR6_BS     BIT(14)
 
 #define DR7_ACTIVE       0xffull /* L0-L3, G0-G3 */
 #define DR7_ONES         BIT(10)
@@ -144,7 +143,7 @@ bool pv_debugreg_io_hit(struct vcpu *v, u32 port, u32 bytes)
 
 void pv_step_trap(struct vcpu *v)
 {
-    if (v->arch.bounce.flags)
+    if (v->arch.bounce.flags & PV_BOUNCE_PENDING)
         return;
     v->arch.dr6 |= DR6_BS;
     pv_inject_trap(v, TRAP_DB, 0);

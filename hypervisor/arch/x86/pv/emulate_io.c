@@ -53,13 +53,18 @@ bool pv_iopl_ok(const struct vcpu *v)
     return level <= v->arch.iopl;
 }
 
-/* The bitmap lies in the kernel's address space: visit it for the copy. */
+/* The bitmap lies in the kernel's address space: visit it for the copy. It may end with its page;
+ * what follows permits nothing. */
 static int bitmap_read(struct vcpu *v, vaddr_t at, u8 bytes[2])
 {
     bool user = !v->arch.kernel_mode;
     if (user)
         write_cr3(pv_cr3(v, true));
     int error = guest_copy_in(bytes, at, 2);
+    if (error) {
+        bytes[1] = 0xff;
+        error = guest_copy_in(bytes, at, 1);
+    }
     if (user)
         write_cr3(pv_cr3(v, false));
     return error;
@@ -218,14 +223,16 @@ struct string_io {
     u64 mask; /* of the address size */
     u64 step; /* added to the pointer */
     u64 *pointer;
-    u64 base;  /* of its segment */
-    u64 count; /* iterations to do, now */
+    u64 base;    /* of its segment */
+    u64 address; /* bits that one has */
+    u64 count;   /* iterations to do, now */
 };
 
 static bool string_prepare(struct string_io *s, struct vcpu *v, struct regs *regs,
                            const struct insn *i, u32 bytes, bool out)
 {
     s->mask = bytes_mask(i->address_bytes);
+    s->address = bytes_mask(i->mode == INSN_MODE_64 ? 8 : 4);
     s->step = regs->rflags & RFLAGS_DF ? 0 - (u64)bytes : bytes;
     s->pointer = insn_register(regs, out ? REG_RSI : REG_RDI);
     s->count = 1;
@@ -251,7 +258,7 @@ static vaddr_t fault_address(vaddr_t at, u32 bytes)
 static enum pv_outcome string_transfer(struct vcpu *v, const struct string_io *s, u32 port,
                                        u32 bytes, bool out)
 {
-    vaddr_t at = s->base + (*s->pointer & s->mask);
+    vaddr_t at = (s->base + (*s->pointer & s->mask)) & s->address;
     u32 value = 0;
     int error;
 
@@ -312,6 +319,8 @@ enum pv_outcome pv_emulate_io(struct vcpu *v, struct regs *regs, const struct in
     if (outcome != PV_DONE || likely(!pv_debugreg_io_hit(v, port, bytes)))
         return outcome;
     regs->rip += i->length;
+    if (regs->rflags & RFLAGS_TF)
+        v->arch.dr6 |= DR6_BS;
     regs->rflags &= ~RFLAGS_RF;
     pv_inject_trap(v, TRAP_DB, 0);
     return PV_TRAPPED;

@@ -209,7 +209,7 @@ static noinline void general_protection(struct vcpu *v, struct regs *regs)
             regs->rip += INT_BYTES;
             return;
         }
-    } else if (pv_emulate_privileged(v, regs)) {
+    } else if (!error && pv_emulate_privileged(v, regs)) {
         return;
     }
     pv_inject_trap(v, TRAP_GP, error);

@@ -251,6 +251,8 @@ const struct msr_row *policy_msr(const struct cpu_policy *p, u32 msr);
 #define MSR_AMD_F15_EVNTSEL0  0xc0010200
 #define MSR_AMD_F15_PERFCTR5  0xc001020b
 #define MSR_AMD_DE_CFG        0xc0011029
+#define DE_CFG_LFENCE         BIT(1) /* LFENCE waits for all instructions before it */
+#define DE_CFG_NO_ZENBLEED    BIT(9) /* Zen 2: vector registers are not given away half-cleared */
 
 /* Banks of machine-check registers that guests see. */
 #define POLICY_MC_BANKS 2u

@@ -55,6 +55,7 @@ bool pv_iopl_ok(const struct vcpu *v);
  * An access to I/O ports that a breakpoint watches: notes it in the guest's DR6; true: #DB is due.
  */
 bool pv_debugreg_io_hit(struct vcpu *v, u32 port, u32 bytes);
+#define DR6_BS BIT(14) /* a single step is due as well */
 
 /* CR4 as the guest reads it; what it may choose of value, by its policy. */
 u64 pv_cr4_visible(const struct vcpu *v);

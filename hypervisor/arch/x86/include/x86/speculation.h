@@ -9,6 +9,8 @@ struct cpu_features;
 
 /* On the boot CPU, with cpu_features known: choose, and say so in the log. */
 void speculation_init(void);
+/* On each CPU, before it runs guests. */
+void speculation_init_cpu(void);
 /* Is this a processor whose AVX gathers leak (GDS), and whose microcode does not help? */
 bool speculation_gathers_leak(const struct cpu_features *f);
 /* This CPU is about to run a vCPU of that domain. */
