@@ -168,6 +168,7 @@ REFUSED = {
     "no-module": ({"modules": []}, r"the boot loader passed no module"),
     "dom0-mem-too-little": ({"dom0_mem": "1M"}, r"1 MiB of memory \(dom0_mem\) are too little"),
     "no-memory": ({"memory": 16, "dom0_mem": ""}, r"not enough memory"),
+    "no-memory-for-module": ({"memory": 48, "dom0_mem": "", "packed": False}, r"boot module 1 lies at .*, which is not memory"),
     "no-memory-for-kernel": ({"memory": 64, "dom0_mem": ""}, r"unpacked size exceeds the memory there is"),
 }
 # Options that it cannot follow, all on one line: of each it says so, and goes on.
@@ -203,7 +204,7 @@ def only_domus(target):
 
 def refusal_check(boot, pattern, **fields):
     """One line tells what is wrong, once, and the machine halts: it neither boots nor restarts."""
-    running = boot(reboots=False, **fields)
+    running = boot(reboots=False, **{"packed": True, **fields})
     running.expect(f"{SIGN}[^\n]*{pattern}", fatal=None)
     running.expect(HALTED, fatal=None)
     running.quiet()

@@ -27,10 +27,10 @@ static void frame_say(const char *what)
 {
     /* run_answer() uses up all places that text() has. */
     char name[64];
-    u32 n = 0;
-    for (; n < sizeof(name) - 1 && what[n]; n++)
-        name[n] = what[n];
-    name[n] = 0;
+    char *end = name;
+    while (*what && end < name + sizeof(name) - 1)
+        *end++ = *what++;
+    *end = 0;
     SAY("%s -> %s mask now %u, saved %lx, flags now %lx", name, run_answer(),
         shared_info->vcpu_info[0].evtchn_upcall_mask, outcome.cs >> 32,
         entry_rflags & ENTRY_FLAGS_SHOWN);
