@@ -92,6 +92,7 @@ test-unit: $(UNIT_TESTS)
 COVERAGE_OUT := build/coverage
 coverage:
 	$(install) build test
+	$(Q)rm -rf build/unit-coverage
 	$(Q)UNIT_TEST_SECONDS=1800 $(MAKE) COVERAGE=1 test-unit
 	$(Q)mkdir -p $(COVERAGE_OUT)
 	$(Q)gcovr --root . --filter 'hypervisor/(core|sched|lib)/' --filter 'hypervisor/arch/x86/(pv|platform)/' \

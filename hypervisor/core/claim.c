@@ -6,7 +6,8 @@
 #include "errno.h"
 
 static struct spinlock claim_lock = SPINLOCK_INIT(LOCK_CLAIM);
-static u64 claimed; /* the sum of all domains' claimed_frames */
+static u64 claimed;   /* the sum of all domains' claimed_frames */
+static u64 under_way; /* frames that are being allocated, and may still count as free */
 
 int claim_set(struct domain *d, u64 frames)
 {
@@ -18,7 +19,7 @@ int claim_set(struct domain *d, u64 frames)
         d->claimed_frames = 0;
     } else if (d->dying || d->claimed_frames || frames <= have || frames > d->max_frames) {
         error = -EINVAL;
-    } else if (free < claimed || frames - have > free - claimed) {
+    } else if (free < claimed + under_way || frames - have > free - claimed - under_way) {
         error = -ENOMEM;
     } else {
         d->claimed_frames = frames - have;
@@ -28,27 +29,29 @@ int claim_set(struct domain *d, u64 frames)
     return error;
 }
 
-bool claim_begin(const struct domain *d, u64 frames, bool *held)
+bool claim_begin(struct domain *d, u64 frames, u64 *own)
 {
-    *held = false;
-    if (likely(!READ_ONCE(claimed)))
-        return true;
     spin_lock(&claim_lock);
-    if (frames + claimed - d->claimed_frames > heap_free_frames()) {
-        spin_unlock(&claim_lock);
-        return false;
+    /* What it was promised is there: claims are never more than what is free. */
+    *own = MIN(frames, d->claimed_frames);
+    bool allowed = frames == *own || frames - *own + claimed + under_way <= heap_free_frames();
+    if (allowed) {
+        d->claimed_frames -= *own;
+        claimed -= *own;
+        under_way += frames;
     }
-    *held = true;
-    return true;
+    spin_unlock(&claim_lock);
+    return allowed;
 }
 
-void claim_end(struct domain *d, u64 used, bool held)
+void claim_end(struct domain *d, u64 frames, u64 own, bool given)
 {
-    if (likely(!held))
-        return;
-    used = MIN(used, d->claimed_frames);
-    d->claimed_frames -= used;
-    claimed -= used;
+    spin_lock(&claim_lock);
+    under_way -= frames;
+    if (!given && !d->dying) {
+        d->claimed_frames += own;
+        claimed += own;
+    }
     spin_unlock(&claim_lock);
 }
 

@@ -189,8 +189,8 @@ static void extent_name(struct domain *d, gfn_t gfn, mfn_t mfn, u32 order)
 static bool extent_allocate(struct reservation *op, gfn_t gfn, u64 *mfn)
 {
     u32 order = op->r.extent_order;
-    bool held;
-    if (!claim_begin(op->d, 1ull << order, &held))
+    u64 own;
+    if (!claim_begin(op->d, 1ull << order, &own))
         return false;
     struct frame *f = placement_alloc(&op->place, order);
     if (f) {
@@ -202,7 +202,7 @@ static bool extent_allocate(struct reservation *op, gfn_t gfn, u64 *mfn)
             f = NULL;
         }
     }
-    claim_end(op->d, f ? 1ull << order : 0, held);
+    claim_end(op->d, 1ull << order, own, f);
     return f;
 }
 

@@ -459,17 +459,25 @@ static void test_kill_is_told(void **state)
 static void test_claims(void **state)
 {
     (void)state;
-    struct domain *first = domain_world_create(7, 1), *second = domain_world_create(8, 1);
+    struct domain *first = domain_world_create(7, 1), *second = domain_world_create(8, 1),
+                  *third = domain_world_create(9, 1);
     u64 free = heap_free_frames();
     assert_int_equal(claim_set(first, free - 10), 0);
     assert_int_equal(claim_set(first, free - 10), -EINVAL);
     assert_int_equal(claim_set(second, 11), -ENOMEM);
     assert_int_equal(claim_set(second, 10), 0);
     assert_int_equal(claims_total(), free);
-    bool held;
-    assert_false(claim_begin(second, 11, &held));
-    assert_true(claim_begin(second, 10, &held));
-    claim_end(second, 4, held);
+    u64 own, others;
+    assert_false(claim_begin(second, 11, &own));
+    assert_true(claim_begin(second, 6, &own));
+    claim_end(second, 6, own, false);
+    assert_int_equal(claims_total(), free);
+    assert_true(claim_begin(second, 4, &own));
+    claim_end(second, 4, own, true);
+    /* They have been given, but the heap of this test still has them: four are nobody's. */
+    assert_true(claim_begin(third, 4, &own));
+    assert_false(claim_begin(third, 1, &others)); /* not while those may be taken */
+    claim_end(third, 4, own, false);
     assert_int_equal(claims_total(), free - 4);
     assert_true(domain_try_ref(first));
     domain_world_kill(first); /* takes its claim with it */
@@ -479,6 +487,7 @@ static void test_claims(void **state)
     domain_put(first);
     assert_int_equal(claims_total(), 6);
     domain_world_kill(second);
+    domain_world_kill(third);
     assert_int_equal(claims_total(), 0);
 }
 

@@ -16,13 +16,12 @@
  */
 must_check int claim_set(struct domain *d, u64 frames);
 /*
- * True if so many frames may be allocated for d without breaking another's claim. If anything is
- * claimed, nobody else allocates for a domain until claim_end(), which must follow: LOCK_CLAIM is
- * held then, and *held set.
+ * True if so many frames may be allocated for d without breaking another's claim; claim_end() must
+ * follow. *own: how many of them d was promised.
  */
-must_check bool claim_begin(const struct domain *d, u64 frames, bool *held);
-/* d was given so many of them: its claim is the less. */
-void claim_end(struct domain *d, u64 used, bool held);
+must_check bool claim_begin(struct domain *d, u64 frames, u64 *own);
+/* They were given to d, or not: then its claim is as before. */
+void claim_end(struct domain *d, u64 frames, u64 own, bool given);
 /* Frames claimed and not allocated, of all domains. */
 u64 claims_total(void);
 

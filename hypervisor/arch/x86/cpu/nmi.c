@@ -168,6 +168,7 @@ void nmi_handle(struct regs *regs)
     if (__atomic_load_n(&asked_cpu, __ATOMIC_ACQUIRE) == cpu_id() + 1) {
         whereabouts_note(&answer, regs);
         __atomic_store_n(&asked_cpu, 0, __ATOMIC_RELEASE);
+        (void)panic_takes_nmi(); /* two that come at once are one */
         return;
     }
     if (panic_takes_nmi())

@@ -305,16 +305,15 @@ static void serial_interrupt(void *data)
     for (u32 i = 0; i < INPUT_BURSTS_MAX; i++)
         if (!serial_take_input(s))
             return;
-    /* A new edge for what is left. */
-    uart_write(s, UART_IER, 0);
-    uart_write(s, UART_IER, IER_RECEIVED);
+    timer_set(&s->poll_timer, time_now() + POLL_FAST);
 }
 
 static void serial_poll(void *data)
 {
     struct serial *s = data;
-    nsec_t period = serial_take_input(s) ? POLL_FAST : POLL_SLOW;
-    timer_set(&s->poll_timer, time_now() + period);
+    bool busy = serial_take_input(s);
+    if (busy || s->gsi == NO_IRQ) /* else the line tells again */
+        timer_set(&s->poll_timer, time_now() + (busy ? POLL_FAST : POLL_SLOW));
 }
 
 /* ISA interrupts may be wired to another line than that of their number (ACPI 6.4, 5.2.12.5). */
@@ -333,13 +332,13 @@ void serial_init_input(void)
         if (!s->used)
             continue;
         u32 gsi = isa_gsi(s->irq);
+        timer_init(&s->poll_timer, serial_poll, s, cpu_id());
         if (s->irq && irq_request(gsi, serial_interrupt, s, s->device->name) == 0) {
             s->gsi = gsi;
             uart_write(s, UART_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
             uart_write(s, UART_IER, IER_RECEIVED);
             serial_interrupt(s);
         } else {
-            timer_init(&s->poll_timer, serial_poll, s, cpu_id());
             timer_set(&s->poll_timer, time_now() + POLL_SLOW);
         }
     }

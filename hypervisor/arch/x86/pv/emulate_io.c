@@ -53,18 +53,13 @@ bool pv_iopl_ok(const struct vcpu *v)
     return level <= v->arch.iopl;
 }
 
-/* The bitmap lies in the kernel's address space: visit it for the copy. It may end with its page;
- * what follows permits nothing. */
+/* The bitmap lies in the kernel's address space: visit it for the copy. */
 static int bitmap_read(struct vcpu *v, vaddr_t at, u8 bytes[2])
 {
     bool user = !v->arch.kernel_mode;
     if (user)
         write_cr3(pv_cr3(v, true));
     int error = guest_copy_in(bytes, at, 2);
-    if (error) {
-        bytes[1] = 0xff;
-        error = guest_copy_in(bytes, at, 1);
-    }
     if (user)
         write_cr3(pv_cr3(v, false));
     return error;

@@ -237,9 +237,8 @@ static void shared_time_update(struct vcpu_time_info *shared, const struct vcpu_
 
 /* The copy at an address of the guest's kernel. If its page is not mapped just now, it is tried
  * again at the next switch. */
-static bool guest_time_update(struct vcpu *v, struct vcpu_time_info *now)
+static bool guest_time_update(struct vcpu *v, vaddr_t at, struct vcpu_time_info *now)
 {
-    const vaddr_t at = v->time_area_guest;
     bool entered = arch_vcpu_kernel_space_enter(v), done = false;
     if (!guest_copy_in(&now->version, at, sizeof(now->version))) {
         now->version |= 1;
@@ -265,5 +264,6 @@ void time_update_vcpu(struct vcpu *v)
     a->time_valid = true;
     a->time_offset = this_cpu(tsc_offset);
     a->time_info = v->info;
-    a->time_area = v->time_area_guest && guest_time_update(v, &now) ? v->time_area_guest : 0;
+    vaddr_t area = READ_ONCE(v->time_area_guest);
+    a->time_area = area && guest_time_update(v, area, &now) ? area : 0;
 }
