@@ -406,7 +406,10 @@ u64 system_time(void)
 void sleep_ns(u64 nanoseconds)
 {
     struct sched_poll poll = {.timeout = system_time() + nanoseconds};
-    HYPERCALL2(sched_op, SCHEDOP_poll, &poll);
+    /* A guest's other events, of its console, end a poll too. */
+    do
+        HYPERCALL2(sched_op, SCHEDOP_poll, &poll);
+    while (system_time() < poll.timeout);
 }
 
 static u64 random_state = 88172645463325252ull;

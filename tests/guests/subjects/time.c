@@ -45,7 +45,7 @@ static void clocks(void)
     u64 before = system_time();
     sleep_ns(5 * MS);
     u64 after = system_time();
-    SAY("time goes on -> %u", after >= before + 5 * MS);
+    SAY("time goes on -> %u", after >= before + 5 * MS && after < before + 60000 * MS);
     SAY("time flags, even version -> %u %u", t->flags & ~1, t->version & 1);
     SAY("wall clock -> %u %u", shared_info->wc_sec > 1700000000, shared_info->wc_version & 1);
     /* Each time-stamp is taken together with its system time. */
