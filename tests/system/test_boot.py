@@ -122,6 +122,7 @@ def full_debian(boot, release):
     assert kernel_log.trouble(console) is None
 
 
+@pytest.mark.alone  # its two CPUs take turns at the pace of the host's scheduler beside another test
 def test_full_debian12(boot):
     """A whole Debian with systemd comes up without a failed unit, has its network, and goes down again."""
     full_debian(boot, "bookworm")
