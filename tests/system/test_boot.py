@@ -129,5 +129,6 @@ def test_full_debian12(boot):
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_full_debian13(boot):
     full_debian(boot, "trixie")
