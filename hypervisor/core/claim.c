@@ -34,7 +34,8 @@ bool claim_begin(struct domain *d, u64 frames, u64 *own)
     spin_lock(&claim_lock);
     /* What it was promised is there: claims are never more than what is free. */
     *own = MIN(frames, d->claimed_frames);
-    bool allowed = frames == *own || frames - *own + claimed + under_way <= heap_free_frames();
+    bool allowed =
+        frames == *own || !claimed || frames - *own + claimed + under_way <= heap_free_frames();
     if (allowed) {
         d->claimed_frames -= *own;
         claimed -= *own;
