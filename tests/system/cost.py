@@ -2,11 +2,9 @@
 """What a boot costs: in instructions, counted by QEMU's -icount, under which the time-stamp counter is their number;
 and in seconds. Used by test_cost.py and scripts/boot-cost."""
 
-import lzma
 import os
 import statistics
 import struct
-import subprocess
 import time
 
 import machine as machines
@@ -21,7 +19,6 @@ ONE_CPU = {"packed": True, "icount": True, "default_options": False, "options": 
 
 MULTIBOOT_MAGIC = struct.pack("<I", 0x1BADB002)
 MULTIBOOT_ADDRESSES = 1 << 16
-XZ, ZSTD = b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"
 PT_NOTE, XEN_ELFNOTE_ENTRY = 4, 1
 
 
@@ -42,17 +39,6 @@ def hypervisor_entry(image):
     return struct.unpack_from("<I", image, 24)[0]
 
 
-def kernel_elf(image):
-    """The ELF file in a bzImage (the kernel's x86 boot protocol, 1.8: payload_offset, payload_length)."""
-    offset, length = struct.unpack_from("<II", image, 0x248)
-    start = (image[0x1F1] + 1) * 512 + offset
-    payload = image[start : start + length - 4]
-    if payload.startswith(XZ):
-        return lzma.decompress(payload)
-    assert payload.startswith(ZSTD), "neither xz nor zstd"
-    return subprocess.run(["zstd", "-dcq"], input=payload, stdout=subprocess.PIPE, check=True).stdout
-
-
 def notes(elf):
     """(name, type, contents) of each note of a 64-bit ELF file."""
     headers, count = struct.unpack_from("<Q", elf, 32)[0], struct.unpack_from("<H", elf, 56)[0]
@@ -67,9 +53,9 @@ def notes(elf):
             at = contents + (size + 3) // 4 * 4
 
 
-def kernel_entry(image):
+def kernel_entry(elf):
     """Where a PV kernel's first instruction is."""
-    for name, note, contents in notes(kernel_elf(image)):
+    for name, note, contents in notes(elf):
         if name == b"Xen\0" and note == XEN_ELFNOTE_ENTRY:
             return int.from_bytes(contents, "little")
     raise AssertionError("no Xen notes")
@@ -83,7 +69,8 @@ def file_read(path):
 def handover_ticks(target, release="bookworm"):
     """Instructions from the hypervisor's first to domain 0's first, on the machine of boot_ticks()."""
     spec = machines.Spec(target=target, release=release, **ONE_CPU)
-    places = hypervisor_entry(file_read(machines.HYPERVISOR[target])), kernel_entry(file_read(spec.kernel_path()))
+    unpacked = machines.Spec(release=release).kernel_path()
+    places = hypervisor_entry(file_read(machines.HYPERVISOR[target])), kernel_entry(file_read(unpacked))
     ticks = []
     machine = machines.Machine(spec)
     path = os.path.join(machine.directory, "gdb")

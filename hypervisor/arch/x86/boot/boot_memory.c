@@ -88,10 +88,22 @@ void boot_memory_to_heap(void)
     range_count = 0;
 }
 
+/* The first of the pages that may be released. The first MiB is nobody's (smp_boot_reserve). */
+static paddr_t release_start(paddr_t start)
+{
+    return MAX(ROUND_UP(start, PAGE_SIZE), MIB(1));
+}
+
+u64 boot_memory_frames(paddr_t start, paddr_t end)
+{
+    start = release_start(start);
+    return start < end ? (end - start) >> PAGE_SHIFT : 0;
+}
+
 void boot_memory_release(paddr_t start, paddr_t end)
 {
-    start = MAX(ROUND_UP(start, PAGE_SIZE), MIB(1)); /* the first is nobody's (smp_boot_reserve) */
-    end = ROUND_DOWN(end, PAGE_SIZE);
-    if (start < end)
-        heap_add(mfn_of_paddr(start), mfn_of_paddr(end));
+    u64 frames = boot_memory_frames(start, end);
+    mfn_t first = mfn_of_paddr(release_start(start));
+    if (frames)
+        heap_add(first, MFN(first.v + frames));
 }

@@ -479,11 +479,8 @@ static init_text void modules_release(u32 first, u32 end)
 static init_text u64 modules_frames(void)
 {
     u64 frames = 0;
-    for (u32 i = 0; i < boot_info.nr_modules; i++) {
-        const struct boot_module *m = &boot_info.modules[i];
-        u64 first = MAX(ROUND_UP(m->start, PAGE_SIZE), MIB(1)), end = ROUND_DOWN(m->end, PAGE_SIZE);
-        frames += first < end ? (end - first) >> PAGE_SHIFT : 0;
-    }
+    for (u32 i = 0; i < boot_info.nr_modules; i++)
+        frames += boot_memory_frames(boot_info.modules[i].start, boot_info.modules[i].end);
     return frames;
 }
 

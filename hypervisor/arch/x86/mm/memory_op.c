@@ -10,7 +10,6 @@
 #include "core/memory_handlers.h"
 #include "core/softirq.h"
 #include "errno.h"
-#include "hypervisor/arch/x86/pv/mm_log_dirty.h"
 #include "lib/string.h"
 #include "x86/boot.h"
 #include "x86/page.h"
@@ -18,14 +17,6 @@
 u64 m2p_get(mfn_t mfn)
 {
     return mfn.v < m2p_limit ? READ_ONCE(*m2p_entry(mfn)) : INVALID_M2P_ENTRY;
-}
-
-void arch_gfn_assign(struct domain *d, gfn_t gfn, mfn_t mfn)
-{
-    struct log_dirty *log = READ_ONCE(d->arch.log_dirty);
-    m2p_set(mfn, gfn.v);
-    if (unlikely(log))
-        log_dirty_mark(log, mfn);
 }
 
 mfn_t arch_ram_end(void)

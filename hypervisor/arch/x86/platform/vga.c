@@ -41,14 +41,17 @@ static bool is_text; /* the mode, whoever owns it */
 
 static bool vga_keep;
 
-/* [mode,]keep; there is one mode. */
+/* [mode,]keep; there is one mode. Of an unknown mode, too, "keep" is kept. */
 static int option_vga(const char *value)
 {
+    static const char mode[] = "text-80x25";
     const char *comma = strchr(value, ',');
-    const char *last = comma ? comma + 1 : value;
-    vga_keep = !strcmp(last, "keep");
-    return (comma || !vga_keep) && strncmp(value, "text-80x25", sizeof("text-80x25") - 1) ? -EINVAL
-                                                                                          : 0;
+    vga_keep = !strcmp(comma ? comma + 1 : value, "keep");
+    if (!comma)
+        return vga_keep || !strcmp(value, mode) ? 0 : -EINVAL;
+    bool known =
+        (size_t)(comma - value) == sizeof(mode) - 1 && !strncmp(value, mode, sizeof(mode) - 1);
+    return known && vga_keep ? 0 : -EINVAL;
 }
 OPTION_DEFINE_CUSTOM("vga", option_vga);
 

@@ -41,6 +41,14 @@ bool log_dirty_has(const struct log_dirty *log, mfn_t mfn)
     return pfn >= log->nr_bits || (READ_ONCE(log->bits[pfn / WORD_BITS]) & BIT(pfn % WORD_BITS));
 }
 
+void arch_gfn_assign(struct domain *d, gfn_t gfn, mfn_t mfn)
+{
+    struct log_dirty *log = READ_ONCE(d->arch.log_dirty);
+    m2p_set(mfn, gfn.v);
+    if (unlikely(log))
+        log_dirty_mark(log, mfn);
+}
+
 void arch_frame_written(struct frame *f)
 {
     struct domain *owner = frame_owner(f);

@@ -37,6 +37,8 @@ paddr_t boot_memory_alloc(u64 bytes, u64 align, paddr_t limit);
 void boot_memory_to_heap(void);
 /* Give [start, end) to the heap afterwards (image's init part, modules). */
 void boot_memory_release(paddr_t start, paddr_t end);
+/* How many frames that brings. */
+u64 boot_memory_frames(paddr_t start, paddr_t end);
 
 /* mm/paging.c: replace the boot page tables by the final ones; map the frame table and the M2P. */
 void paging_init(void);
