@@ -120,7 +120,7 @@ static bool domid_is_free(domid_t id)
     return !d;
 }
 
-/* The number asked for, or the next free one. -EEXIST, -ENOMEM. */
+/* The number asked for, or the next free one, which is used up whatever becomes of the domain. -EEXIST, -ENOMEM. */
 static long domid_choose(struct domctl_call *call, domid_t *id)
 {
     static domid_t last;
@@ -145,9 +145,9 @@ long domctl_createdomain(struct vcpu *v, void *arg)
     const struct xen_domctl_createdomain *op = &c->op.u.createdomain;
     domid_t id = 0;
     int error;
-    long refused = config_check(c);
+    long refused = domid_choose(c, &id);
     if (!refused)
-        refused = domid_choose(c, &id);
+        refused = config_check(c);
     if (refused)
         return refused;
     struct domain_config config = {

@@ -125,9 +125,9 @@ class Spec:
         return " ".join(word for word in (OPTIONS[self.target], memory, self.options) if word)
 
 
-def spec_use_root(spec, bus="virtio"):
-    """Makes `spec` boot its release's full Debian from a disk; what it writes there is forgotten."""
-    root = os.path.join(IMAGES, spec.release, "root")
+def spec_use_root(spec, bus="virtio", image="root"):
+    """Makes `spec` boot its release's full Debian, or its `server`, from a disk; what it writes there is forgotten."""
+    root = os.path.join(IMAGES, spec.release, image)
     spec.kernel = os.path.join(root, "vmlinuz")
     spec.initrd = os.path.join(root, "initrd")
     # systemd's own patience is for machines that are not emulated.

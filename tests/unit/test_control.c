@@ -163,6 +163,8 @@ static void test_create_refused(void **state)
         {{.max_vcpus = 1, .grant_opts = 1, .cpupool_id = 1}, -ESRCH},
         {{.max_vcpus = 1, .grant_opts = 1, .arch.emulation_flags = 1}, -EINVAL},
     };
+    domid_t before = create(0);
+    destroy(before);
     for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
         u32 lines = memory_world.log_lines;
         dom.u.createdomain = bad[i].with;
@@ -170,6 +172,10 @@ static void test_create_refused(void **state)
         assert_int_equal(call_domctl(XEN_DOMCTL_createdomain, 0), bad[i].error);
         assert_int_equal(memory_world.log_lines, lines + 1);
     }
+    /* Each used up a number, as on Xen: that of the next domain depends on it. */
+    domid_t after = create(0);
+    assert_int_equal(after, before + 1 + ARRAY_SIZE(bad));
+    destroy(after);
     /* Every allocation fails once. */
     for (u32 n = 1;; n++) {
         dom.u.createdomain = config();

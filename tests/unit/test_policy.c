@@ -239,6 +239,11 @@ static void host(void **state)
         /* That machine had been given no MONITOR. */
         assert_int_equal(i == 1 ? word & ~8u : word, words[i]);
     }
+    /* Where gathers leak, AVX is not used, nor what it takes: as Xen says. */
+    const struct policy_source without = {.cpuid = machine_cpuid, .xcr0 = 3, .amd = true};
+    policy_build_host(&p, &without);
+    assert_int_equal(policy_feature_word(&p, 1) & ~8u, 0xc6d82203);
+    assert_int_equal(policy_feature_word(&p, 5), 0x00880189);
 }
 
 /* The tools take away, with all that depends on it, and add nothing. */

@@ -192,6 +192,24 @@ static void build_passes(struct cpu_policy *p, const struct policy_source *s)
     }
 }
 
+/* Takes away the features whose registers nobody would save. */
+static void features_need_states(struct cpu_policy *p, u64 xcr0)
+{
+    if (!xcr0)
+        feature_clear(p, FEATURE_XSAVE);
+    if (!(xcr0 & XCR0_AVX))
+        feature_clear(p, FEATURE_AVX);
+    if ((xcr0 & XCR0_AVX512) != XCR0_AVX512)
+        feature_clear(p, FEATURE_AVX512F);
+}
+
+static void features_need_others(struct cpu_policy *p)
+{
+    for (u32 n = 0; n < ARRAY_SIZE(dependencies); n++)
+        if (!policy_has(p, dependencies[n].needed))
+            *feature_bits(p, dependencies[n].word) &= ~dependencies[n].bits;
+}
+
 static void build_features(struct cpu_policy *p, const struct policy_source *s)
 {
     for (u32 w = 0; w < ARRAY_SIZE(words); w++) {
@@ -205,15 +223,8 @@ static void build_features(struct cpu_policy *p, const struct policy_source *s)
         feature_clear(p, FEATURE_SEP); /* there is no SYSENTER in long mode (AMD APM vol. 3) */
         p->extended[1].d |= p->basic[1].d & COMMON_1D;
     }
-    if (!s->xcr0)
-        feature_clear(p, FEATURE_XSAVE);
-    if (!(s->xcr0 & XCR0_AVX))
-        feature_clear(p, FEATURE_AVX);
-    if ((s->xcr0 & XCR0_AVX512) != XCR0_AVX512)
-        feature_clear(p, FEATURE_AVX512F);
-    for (u32 n = 0; n < ARRAY_SIZE(dependencies); n++)
-        if (!policy_has(p, dependencies[n].needed))
-            *feature_bits(p, dependencies[n].word) &= ~dependencies[n].bits;
+    features_need_states(p, s->xcr0);
+    features_need_others(p);
     if (policy_has(p, FEATURE_ARCH_CAPS))
         p->arch_capabilities = s->arch_capabilities & ARCH_CAPABILITIES_MASK;
 }
@@ -305,6 +316,8 @@ void policy_build_host(struct cpu_policy *p, const struct policy_source *source)
 {
     policy_build_raw(p, source);
     feature_clear(p, FEATURE_OSXSAVE);
+    features_need_states(p, source->xcr0);
+    features_need_others(p);
     if (p->amd) {
         feature_clear(p, FEATURE_SEP);
         p->extended[1].d &= ~COMMON_1D;
@@ -360,9 +373,7 @@ int policy_reduce(struct cpu_policy *p, const struct cpu_policy *most,
         p->extended[1].d =
             (p->extended[1].d & ~COMMON_1D) | (p->basic[1].d & most->extended[1].d & COMMON_1D);
     *feature_bits(p, FEATURE_HYPERVISOR >> 8) |= (u32)BIT(FEATURE_HYPERVISOR & 31);
-    for (u32 n = 0; n < ARRAY_SIZE(dependencies); n++)
-        if (!policy_has(p, dependencies[n].needed))
-            *feature_bits(p, dependencies[n].word) &= ~dependencies[n].bits;
+    features_need_others(p);
     if (!policy_has(p, FEATURE_ARCH_CAPS))
         p->arch_capabilities = 0;
     reduce_xstate(p);
