@@ -85,8 +85,9 @@ static void key_timers(u8 key)
 
 static void key_memory(u8 key)
 {
-    log_always("heap: %lu of %lu MiB free (%lu frames)", MIB_OF_FRAMES(heap_free_frames()),
-               MIB_OF_FRAMES(heap_total_frames()), (unsigned long)heap_free_frames());
+    log_always("heap: %lu of %lu MiB free (%lu frames), small objects: %lu bytes",
+               MIB_OF_FRAMES(heap_free_frames()), MIB_OF_FRAMES(heap_total_frames()),
+               (unsigned long)heap_free_frames(), (unsigned long)object_heap_bytes());
     for (u32 node = 0; node < HEAP_NODES_MAX; node++)
         if (heap_free_frames_node(node))
             log_always("  node %u: %lu frames free", node,

@@ -26,6 +26,7 @@ struct cell_page {
 
 static const u16 class_bytes[] = {16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 800, 1344, 2016};
 static struct list_node classes[ARRAY_SIZE(class_bytes)];
+static u64 bytes_used; /* in cells */
 static struct spinlock pool_lock = SPINLOCK_INIT(LOCK_POOL);
 
 static struct cell_page *page_of(void *object)
@@ -57,6 +58,7 @@ static void **cell_take(u32 class)
     void **cell = p->free;
     p->free = *cell;
     p->used++;
+    bytes_used += class_bytes[class];
     if (!p->free)
         list_remove(&p->node);
     return cell;
@@ -132,6 +134,7 @@ void object_free(void *object)
     *(void **)object = p->free;
     p->free = object;
     p->used--;
+    bytes_used -= class_bytes[p->class];
     if (was_full)
         list_push_front(&classes[p->class], &p->node);
     bool empty = !p->used;
@@ -142,4 +145,9 @@ void object_free(void *object)
         p->magic = 0;
         heap_free_private(virt_to_frame(p), 0);
     }
+}
+
+u64 object_heap_bytes(void)
+{
+    return READ_ONCE(bytes_used);
 }

@@ -51,6 +51,8 @@ void object_free(void *object);
 /* NULL too if the product overflows. */
 #define object_new_array(type, n) ((type *)object_alloc_array(sizeof(type), (n)))
 void *object_alloc_array(size_t size, size_t n);
+/* What small objects take, those above a page apart. */
+u64 object_heap_bytes(void);
 
 /* Boot: frames [start, end) become part of the heap; their contents are unknown. */
 void heap_add(mfn_t start, mfn_t end);
