@@ -120,7 +120,8 @@ static bool domid_is_free(domid_t id)
     return !d;
 }
 
-/* The number asked for, or the next free one, which is used up whatever becomes of the domain. -EEXIST, -ENOMEM. */
+/* The number asked for, or the next free one, which is used up whatever becomes of the domain.
+ * -EEXIST, -ENOMEM. */
 static long domid_choose(struct domctl_call *call, domid_t *id)
 {
     static domid_t last;

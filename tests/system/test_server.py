@@ -25,7 +25,7 @@ XML = f"""<domain type='xen'><name>g1</name><memory unit='MiB'>128</memory><vcpu
 <os><type>linux</type><kernel>{GUEST}/vmlinuz</kernel><initrd>{GUEST}/initrd</initrd>
 <cmdline>console=hvc0 quiet domus.end=shell domus.modules=ext4,xen-blkfront,xen-netfront</cmdline></os>
 <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>
-<devices><disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/root/disk'/>
+<devices><disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/srv/disk'/>
 <target dev='xvda' bus='xen'/></disk><interface type='bridge'><source bridge='xenbr0'/>
 <mac address='00:16:3e:00:00:01'/></interface><console type='pty'/></devices></domain>"""
 CONFIG = f"""name='auto1'
@@ -45,7 +45,7 @@ LIFE = """
 t() { echo "\\$ $*"; eval "$*" 2>&1; echo "  -> $?"; }
 until_true() { for i in $(seq 300); do eval "$*" >/dev/null 2>&1 && return; sleep 0.2; done; echo "NEVER $*"; }
 there() { xl list $1; }
-cd /root
+cd /srv
 dmesg -n 1
 mount -o ro,noload /dev/vdb /mnt && truncate -s 16M disk second || exit 1
 ip link add xenbr0 type bridge && ip link set xenbr0 up && modprobe -a loop xen-blkback xen-netback || exit 1
@@ -79,11 +79,11 @@ t 'virsh vcpupin g1 0 0; virsh vcpupin g1'
 t 'virsh setvcpus g1 1 --live; virsh vcpucount g1'
 t 'virsh setmem g1 100M; virsh setmem g1 4G'
 t 'virsh schedinfo g1; virsh schedinfo g1 --set weight=512'
-t 'virsh attach-disk g1 /root/second xvdb --subdriver raw; virsh domblklist g1; virsh detach-disk g1 xvdb'
-t 'virsh save g1 /root/image; virsh list --all; virsh restore /root/image; virsh domstate g1'
+t 'virsh attach-disk g1 /srv/second xvdb --subdriver raw; virsh domblklist g1; virsh detach-disk g1 xvdb'
+t 'virsh save g1 /srv/image; virsh list --all; virsh restore /srv/image; virsh domstate g1'
 t 'virsh managedsave g1; virsh list --all; virsh start g1; virsh domstate g1'
-t 'virsh dump g1 /root/core --live && head -c 4 /root/core | od -An -c'
-t 'virsh start g1; virsh start nosuch; virsh restore /root/nosuch; virsh undefine nosuch'
+t 'virsh dump g1 /srv/core --live && head -c 4 /srv/core | od -An -c'
+t 'virsh start g1; virsh start nosuch; virsh restore /srv/nosuch; virsh undefine nosuch'
 t 'virsh destroy g1; virsh domstate g1 --reason; virsh undefine g1; virsh list --all'
 """
 
@@ -104,7 +104,7 @@ def life(boot, target, directory):
     _, status = running.command_run("systemctl is-system-running --wait", timeout=3 * machines.PATIENCE)
     assert status == 0
     output, status = running.command_run(
-        "tar -C /root -xf /dev/vdc && bash /root/life >/tmp/said; cat /tmp/said", timeout=10 * machines.PATIENCE)
+        "tar -C /srv -xf /dev/vdc && bash /srv/life >/tmp/said; cat /tmp/said", timeout=10 * machines.PATIENCE)
     assert status == 0, output
     running.send("poweroff")
     assert kernel_log.trouble(running.ended(timeout=3 * machines.PATIENCE)) is None
