@@ -11,16 +11,15 @@
 #include "errno.h"
 #include "lib/print.h"
 
-#define POOLS    64u
 #define BOOT_CPU 0u
 
 static struct spinlock pool_lock = SPINLOCK_INIT(LOCK_CPUPOOL);
 static u64 pools = BIT(CPUPOOL_FIRST); /* bit n: pool n is there */
-static struct cpumask pool_cpus[POOLS] = {{.bits = {[0 ... CPUMASK_WORDS - 1] = ~0ull}}};
+static struct cpumask pool_cpus[CPUPOOLS] = {{.bits = {[0 ... CPUMASK_WORDS - 1] = ~0ull}}};
 
 static bool pool_exists(u32 id)
 {
-    return id < POOLS && (pools & BIT(id));
+    return id < CPUPOOLS && (pools & BIT(id));
 }
 
 static bool pool_can_run(u32 id)
@@ -49,7 +48,7 @@ bool cpupool_can_run(u32 id)
 static void free_cpus(struct cpumask *out)
 {
     *out = cpu_active_mask;
-    for (u32 id = 0; id < POOLS; id++)
+    for (u32 id = 0; id < CPUPOOLS; id++)
         for (u32 i = 0; pool_exists(id) && i < CPUMASK_WORDS; i++)
             out->bits[i] &= ~pool_cpus[id].bits[i];
 }
@@ -97,7 +96,7 @@ void cpupool_admit(struct domain *d)
 static bool pool_needs(u32 cpu)
 {
     struct cpumask cpus;
-    for (u32 id = 0; id < POOLS; id++)
+    for (u32 id = 0; id < CPUPOOLS; id++)
         if (pool_exists(id) && cpumask_test(&pool_cpus[id], cpu) &&
             cpumask_and(&cpus, &pool_cpus[id], &cpu_active_mask) && cpumask_count(&cpus) == 1 &&
             domains_in(id))
@@ -107,7 +106,7 @@ static bool pool_needs(u32 cpu)
 
 static bool pool_has(u32 cpu)
 {
-    for (u32 id = 0; id < POOLS; id++)
+    for (u32 id = 0; id < CPUPOOLS; id++)
         if (pool_exists(id) && cpumask_test(&pool_cpus[id], cpu))
             return true;
     return false;
@@ -174,9 +173,9 @@ static long pool_info(struct xen_sysctl_cpupool_op *op)
 {
     struct cpumask cpus;
     u32 id = op->cpupool_id == XEN_SYSCTL_CPUPOOL_PAR_ANY ? 0 : op->cpupool_id;
-    while (id < POOLS && !pool_exists(id))
+    while (id < CPUPOOLS && !pool_exists(id))
         id++;
-    if (id >= POOLS)
+    if (id >= CPUPOOLS)
         return -ENOENT;
     op->cpupool_id = id;
     op->sched_id = CONTROL_SCHEDULER;
@@ -193,8 +192,8 @@ static long pool_create(struct xen_sysctl_cpupool_op *op)
         return -ENOENT;
     }
     if (id == XEN_SYSCTL_CPUPOOL_PAR_ANY)
-        id = ~pools ? (u32)__builtin_ctzll(~pools) : POOLS;
-    if (id >= POOLS)
+        id = ~pools ? (u32)__builtin_ctzll(~pools) : CPUPOOLS;
+    if (id >= CPUPOOLS)
         return -ENOSPC;
     if (pool_exists(id))
         return -EEXIST;

@@ -346,11 +346,12 @@ for command in "xenstore-list /" "xenstore-exists /nosuch" "xenstore-read /nosuc
     "xl cpupool-list -c" "xl vcpu-pin g1 0 1" "xen-hptool cpu-offline 1" "xl vcpu-list g1" "xen-hptool cpu-online 1" \\
     "xl vcpu-pin g1 0 all all" "xen-hptool cpu-offline 77" "xen-hptool cpu-online 77" "xen-hptool smt-enable" "xen-hptool smt-disable" \\
     "xl cpupool-cpu-remove Pool-0 1" "xen-hptool cpu-offline 1" "xen-hptool cpu-online 1" "xl cpupool-list -c" \\
-    "xl cpupool-cpu-add Pool-0 1" "xl cpupool-list -c" "xenpm" "xenpm get-cpuidle-states" "xenpm get-cpufreq-states" \\
+    "xl cpupool-cpu-add Pool-0 1" "xl cpupool-list -c" "xenpm" "xenpm get-cpufreq-states" \\
     "xenpm get-cpufreq-para" "xenpm get-cpufreq-average" "xenpm get-cpu-topology" "xenpm set-scaling-governor performance" \\
-    "xenpm set-max-cstate 1" "xenpm set-sched-smt enable" "xenpm get-vcpu-migration-delay" "xenpm set-vcpu-migration-delay 7" \\
-    "xenpm enable-turbo-mode" "xen-diag gnttab_query_size 0" "xen-livepatch list" "xenctx" "xenctx 77" "xentop -b -i nonsense" \\
-    "xen-mfndump" "xen-detect" "xenhypfs ls /" "xenhypfs cat /nosuch" "xl dmesg -c -c" "xl top nonsense" "xl sysrq g1" \\
+    "xenpm set-max-cstate 1" "xenpm set-max-cstate unlimited 2" "xenpm get-cpuidle-states 7" "xenpm set-sched-smt enable" "xenpm get-vcpu-migration-delay" "xenpm set-vcpu-migration-delay 7" \\
+    "xenpm enable-turbo-mode" "xen-diag gnttab_query_size 0" "xen-livepatch list" "xenctx" "xenctx 77" \\
+    "xen-mfndump" "xen-detect" "xenhypfs ls /" "xenhypfs cat /nosuch" "xenhypfs ls /cpupool" "xenhypfs cat /cpupool/0/sched-gran" "xenhypfs cat /cpupool/1" \\
+    "xl dmesg -c -c" "xl sysrq g1" \\
     "xl claims" "xl devd -F nonsense" "xl config-update nosuch" "xl config-update g1 /nosuch" "xl dump-core nosuch /tmp/core" \\
     "xl dump-core g1 /tmp/core" "xl dump-core g1 /nosuch/core" "xl list -l nosuch" "xl uptime nosuch" "xl vcpu-set nosuch 1" \\
     "xl pci-list g1" "xl pci-assignable-list" "xl usbctrl-list g1" "xl vtpm-list g1" "xl vkb-list g1" "xl channel-list g1" \\
@@ -418,6 +419,7 @@ def transcript(console):
     same = []
     for line in lines:
         line = re.sub(r"mfn 0x[0-9a-f]+", "mfn", line)
+        line = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|start_time = .*", "VARIES", line)
         line = re.sub(r" [r-][b-]([p-]([s-][c-][d-])?) +\d+\.\d", r" STATE\1 TIME", line)
         same.append(re.sub(r" +[\d-]+ +(STATE[p-] TIME)", r" CPU \1", line))
     return same

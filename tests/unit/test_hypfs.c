@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include "abi/hypfs.h"
 #include "core/console.h"
+#include "core/cpupool.h"
 #include "core/domain.h"
 #include "core/guest_access.h"
 #include "core/hypercall_handlers.h"
@@ -55,7 +56,17 @@ int guest_copy_out(vaddr_t to, const void *from, size_t bytes)
     return copies_fail ? -EFAULT : 0;
 }
 
-static _Alignas(8) char buffer[1024];
+u32 grant_frames_max = 64, grant_maptrack_frames_max = 1024;
+
+/* Pools 0 and 63, or all. */
+static bool all_pools;
+
+bool cpupool_exists(u32 id)
+{
+    return id < CPUPOOLS && (all_pools || !id || id == CPUPOOLS - 1);
+}
+
+static _Alignas(8) char buffer[4096];
 static struct xen_hypfs_direntry *const entry = (void *)buffer;
 static char *const contents = buffer + sizeof(*entry);
 
@@ -73,7 +84,7 @@ static long write_text(const char *path, const char *text)
 /* Reads path and all below it; returns how many there are that are no directories. */
 static u32 walk(const char *path)
 {
-    char list[1024], below[2048];
+    char list[4096], below[5000];
     u32 leaves = 0;
     assert_int_equal(call(XEN_HYPFS_OP_read, path, sizeof(buffer)), 0);
     if (entry->type != XEN_HYPFS_TYPE_DIR)
@@ -96,10 +107,18 @@ static void test_tree(void **state)
 {
     (void)state;
     strcpy(levels[0], "info/all");
-    assert_int_equal(walk("/"), 7);
+    assert_int_equal(walk("/"), 14);
+    assert_int_equal(call(XEN_HYPFS_OP_read, "/cpupool/63/sched-gran", sizeof(buffer)), 0);
+    assert_string_equal(contents, "cpu");
+    all_pools = true;
+    assert_int_equal(walk("/cpupool"), CPUPOOLS);
+    all_pools = false;
     assert_int_equal(call(XEN_HYPFS_OP_read, "/buildinfo/version/minor", sizeof(buffer)), 0);
     assert_int_equal(entry->type, XEN_HYPFS_TYPE_UINT);
     assert_int_equal(*(u32 *)contents, 17);
+    assert_int_equal(call(XEN_HYPFS_OP_read, "/params/gnttab_max_maptrack_frames", sizeof(buffer)),
+                     0);
+    assert_int_equal(*(u32 *)contents, 1024);
     assert_int_equal(call(XEN_HYPFS_OP_read, "/params/loglvl", sizeof(buffer)), 0);
     assert_string_equal(contents, "info/all");
     assert_int_equal(entry->content_len, 9);
@@ -114,6 +133,7 @@ static void test_write(void **state)
     assert_int_equal(write_text("/params/guest_loglvl", "nonsense"), -EINVAL);
     assert_int_equal(write_text("/buildinfo/version/extra", "x"), -EACCES);
     assert_int_equal(write_text("/params", "x"), -EACCES);
+    assert_int_equal(write_text("/cpupool/0/sched-gran", "core"), -EACCES);
     assert_int_equal(write_text("/params/loglvl", "a text that is longer than any two levels"),
                      -ENOSPC);
     strcpy(buffer, "none");
@@ -125,8 +145,10 @@ static void test_write(void **state)
 static void test_refusals(void **state)
 {
     (void)state;
-    static const char *const missing[] = {"/nosuch", "/buildinfo/nosuch", "/buildinf",
-                                          "/params/loglvl/x"};
+    static const char *const missing[] = {
+        "/nosuch",         "/buildinfo/nosuch", "/buildinf",   "/params/loglvl/x",
+        "/cpupool/1",      "/cpupool/00",       "/cpupool/64", "/cpupool/5/sched-gran",
+        "/cpupool/0/sched"};
     static const char *const wrong[] = {"", "buildinfo", "/params/"};
     for (u32 i = 0; i < ARRAY_SIZE(missing); i++)
         assert_int_equal(call(XEN_HYPFS_OP_read, missing[i], sizeof(buffer)), -ENOENT);

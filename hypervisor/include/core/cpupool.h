@@ -9,6 +9,7 @@ struct domain;
 
 /* Has all CPUs at boot, and domain 0 for ever: so it is always there. */
 #define CPUPOOL_FIRST 0u
+#define CPUPOOLS      64u /* as many at most: numbers are below that */
 
 bool cpupool_exists(u32 id);
 /* The pool is there and has a CPU. */
