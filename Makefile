@@ -132,7 +132,7 @@ conformance:
 
 test-long:
 	$(install)
-	$(Q)$(MAKE) all images guests $(addprefix root-,$(RELEASES))
+	$(Q)$(MAKE) all images guests $(addprefix root-,$(RELEASES)) server-bookworm
 	$(Q)$(call pytest,)
 
 # What operations cost on Xen and on Domus, in instructions: fails if one is worse than it was recorded, or than it
@@ -146,11 +146,13 @@ bench:
 
 # --- images for the tests, cached under build/images
 
-.PHONY: $(foreach kind,quick root tools host,$(addprefix $(kind)-,$(RELEASES))) peer
+.PHONY: $(foreach kind,quick root server tools host,$(addprefix $(kind)-,$(RELEASES))) peer
 $(addprefix quick-,$(RELEASES)): quick-%:
 	$(Q)tests/images/quick $*
 $(addprefix root-,$(RELEASES)): root-%:
 	$(Q)tests/images/root $*
+server-bookworm: server-%:
+	$(Q)tests/images/server $*
 $(addprefix tools-,$(RELEASES)): tools-%:
 	$(Q)tests/images/tools $*
 $(addprefix host-,$(RELEASES)): host-%:
