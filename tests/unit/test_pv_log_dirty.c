@@ -136,6 +136,25 @@ static void writes_are_logged_once(void **state)
     assert_true(is_dirty(t.data));
 }
 
+/* A tool that is interrupted while it takes the log goes on where it was; another one would miss
+ * what went already. */
+static void one_takes_at_a_time(void **state)
+{
+    struct xen_domctl_shadow_op op = {.pages = WORLD_FRAMES, .dirty_bitmap.va = (u64)bitmap};
+    struct tree t = start();
+    struct log_dirty *log = world.guest->arch.log_dirty;
+    const struct vcpu other = {.id = 1};
+    take(true);
+    assert_true(touch(TREE_VA, true));
+    log->is_taken = true;
+    log->taker = &other;
+    assert_int_equal(pv_log_dirty_read(world.guest, &op, true), -EBUSY);
+    assert_int_equal(pv_log_dirty_read(world.guest, &op, false), -EBUSY);
+    log->is_taken = false;
+    assert_int_equal(take(true), 1);
+    assert_true(is_dirty(t.data));
+}
+
 static void the_guest_sees_its_own_tables(void **state)
 {
     struct tree t = start();
@@ -423,6 +442,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(writes_are_logged_once),
+        T(one_takes_at_a_time),
         T(the_guest_sees_its_own_tables),
         T(its_own_faults_stay_its_own),
         T(a_changed_entry_is_gone_at_each_level),

@@ -137,6 +137,7 @@ static void log_take(struct domain *d, struct log_dirty *log)
     log->taken_bytes = 0;
     log->stats.dirty_count = 0;
     log->is_taken = true;
+    log->taker = current;
 }
 
 /* The tools did not get it: it counts as written once more. */
@@ -182,8 +183,10 @@ static int log_copy(struct log_dirty *log, const struct xen_domctl_shadow_op *op
 int pv_log_dirty_read(struct domain *d, struct xen_domctl_shadow_op *op, bool clean)
 {
     struct log_dirty *log = d->arch.log_dirty;
-    if (!log || (!clean && log->is_taken))
-        return log ? -EBUSY : -EINVAL;
+    if (!log)
+        return -EINVAL;
+    if (log->is_taken && (!clean || log->taker != current))
+        return -EBUSY;
     if (clean && !log->is_taken)
         log_take(d, log);
     if (!clean)
