@@ -37,8 +37,8 @@ struct log_dirty {
     u64 nr_bits;
     u32 order; /* of the pages of each bitmap */
     u64 *bits;
-    u64 *taken;      /* what was found then and goes to the tools, who clear it */
-    bool is_taken;   /* from then until all of it went there; nobody else takes it meanwhile */
+    u64 *taken;    /* what was found then and goes to the tools, who clear it */
+    bool is_taken; /* from then until all of it went there; nobody else takes it meanwhile */
     const struct vcpu *taker;
     u64 taken_bytes; /* of it, that went there already */
     struct xen_domctl_shadow_op_stats stats;
