@@ -290,6 +290,38 @@ static void a_frame_that_becomes_a_table_is_not_written_to(void **state)
     assert_false(touch(va, false));
 }
 
+/* Tables and pins go to the target as such: a frame that becomes one, or is one no more, goes once
+ * more. */
+static void what_a_frame_is_counts_as_written(void **state)
+{
+    struct tree t = start();
+    mfn_t table = world_frame(world.guest);
+    const struct {
+        u32 cmd;
+        bool is_used; /* by the tree, too */
+    } steps[] = {{MMUEXT_PIN_L1_TABLE, false},
+                 {MMUEXT_UNPIN_TABLE, false},
+                 {MMUEXT_PIN_L1_TABLE, true},
+                 {MMUEXT_UNPIN_TABLE, true}};
+    take(true);
+    for (u32 i = 0; i < ARRAY_SIZE(steps); i++) {
+        assert_int_equal(world_mmu_update(at(t.l2, 4), steps[i].is_used ? pte_make(table, RW) : 0),
+                         0);
+        take(true);
+        assert_int_equal(world_mmuext(steps[i].cmd, table.v, 0), 0);
+        take(true);
+        assert_true(is_dirty(table));
+        take(true);
+        assert_false(is_dirty(table));
+    }
+    assert_int_equal(world_mmu_update(at(t.l2, 4), 0), 0);
+    take(true);
+    assert_true(is_dirty(table));
+    assert_int_equal(world_mmu_update(at(t.l2, 4), pte_make(table, RW)), 0);
+    take(true);
+    assert_true(is_dirty(table));
+}
+
 static void another_base_is_another_address_space(void **state)
 {
     struct tree t = start();
@@ -443,6 +475,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(writes_are_logged_once),
         T(one_takes_at_a_time),
+        T(what_a_frame_is_counts_as_written),
         T(the_guest_sees_its_own_tables),
         T(its_own_faults_stay_its_own),
         T(a_changed_entry_is_gone_at_each_level),

@@ -20,6 +20,7 @@
  */
 #include "lib/print.h"
 #include "lib/rangeset.h"
+#include "mm_log_dirty.h"
 #include "mm_private.h"
 #include "core/softirq.h"
 #include "x86/pv.h"
@@ -164,6 +165,16 @@ static void upper_drop_entries(struct domain *d, const pte_t *table, u32 level)
 }
 
 /*
+ * The tools send page tables otherwise than data, and pinned ones otherwise than others: what f is
+ * has just changed, so it counts as written. Marked afterwards: who takes the mark sees the change.
+ */
+static void table_log_kind(struct domain *d, struct frame *f)
+{
+    if (unlikely(d->arch.log_dirty))
+        log_dirty_mark(d->arch.log_dirty, frame_mfn(f));
+}
+
+/*
  * Not inlined into its callers: validation recurses through it, at most three deep (levels 4 to 1).
  */
 static noinline int table_first_use(struct mm_work *w, struct frame *f, u32 level)
@@ -177,6 +188,7 @@ static noinline int table_first_use(struct mm_work *w, struct frame *f, u32 leve
     pte_t *table = frame_to_virt(f);
     error = level == 1 ? l1_validate(w, table) : upper_validate(w, table, level);
     WRITE_ONCE(f->type, error ? FRAME_TYPE_NONE : mm_level_type(level) | FRAME_VALIDATED | 1);
+    table_log_kind(w->pt_owner, f);
     return error;
 }
 
@@ -233,6 +245,7 @@ int mm_devalidate(struct mm_work *w)
         if (unlikely(d->arch.log_dirty))
             shadow_table_gone(d, f);
         WRITE_ONCE(f->type, FRAME_TYPE_NONE);
+        table_log_kind(d, f);
         frame_put(f);
     }
     return 0;
@@ -315,10 +328,12 @@ int mm_pin(struct mm_work *w, mfn_t mfn, u32 level)
     if (READ_ONCE(d->dying) || !f || !frame_get(f, d))
         return -EINVAL;
     int error = READ_ONCE(f->type) & FRAME_PINNED ? -EINVAL : mm_table_use(w, f, level);
-    if (error)
+    if (error) {
         frame_put(f);
-    else
+    } else {
         WRITE_ONCE(f->type, f->type | FRAME_PINNED);
+        table_log_kind(d, f);
+    }
     return error;
 }
 
@@ -331,6 +346,7 @@ int mm_unpin(struct mm_work *w, mfn_t mfn)
     bool pinned = READ_ONCE(f->type) & FRAME_PINNED;
     if (pinned) {
         WRITE_ONCE(f->type, f->type & ~FRAME_PINNED);
+        table_log_kind(d, f);
         mm_table_unuse(d, f);
     }
     frame_put(f);
