@@ -411,6 +411,33 @@ gone g1
 t xl list g1
 """
 
+# A screen and a channel by the device model; images of paused guests; a crash that is kept to be looked at.
+SCREEN = """
+config g1 "vfb=['vnc=1,vnclisten=127.0.0.1']" "channel=['connection=pty,name=org.test']" "on_crash='preserve'"
+create g1
+said() { "$@" 2>&1 | tr '\\r' '\\n' | grep -v -e 'Frames:' -e '^ *$' -e 'End of stream'; }
+for command in "channel-list g1" "vkb-list g1" "vncviewer g1" "trigger g1 nmi" "dump-core g1 /tmp/core"; do t xl $command; done
+t xenstore-read /local/domain/1/console/vnc-port
+exec 3<>/dev/tcp/127.0.0.1/5900 && head -c 12 <&3
+said t xl save -p g1 /tmp/image
+t xl list g1
+said t xl restore -p /tmp/image
+t xl unpause g1
+ask g1 'echo AGAIN'
+said t xl save -c g1 /tmp/image
+ask g1 'echo STILL'
+xl destroy g1
+said t xl restore -p -e /tmp/image
+t xl list g1
+t xl unpause g1
+tell g1 'echo c >/proc/sysrq-trigger'
+crashed() { xl list g1 | grep -q -e '---c-' -e '---sc-'; }
+until_true 60 crashed || echo 'does not crash'
+t xl list g1
+t xl destroy g1
+t xl list g1
+"""
+
 
 def transcript(console):
     """What the tools said, without what is said by others and what may differ: times, who runs just now and where."""
@@ -426,10 +453,11 @@ def transcript(console):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name, smp", (("refusals", 1), ("commands", 2), ("tools", 2), ("linux", 1)))
+@pytest.mark.parametrize("name, smp", (("refusals", 1), ("commands", 2), ("tools", 2), ("linux", 1), ("screen", 1)))
 def test_same_words(run, name, smp):
     """The same script on Domus and on Debian's Xen: the transcripts agree."""
-    script = SMALL_CONFIG + TRANSCRIPT + {"refusals": REFUSALS, "commands": COMMANDS, "tools": TOOLS, "linux": LINUX}[name]
+    script = SMALL_CONFIG + TRANSCRIPT + {"refusals": REFUSALS, "commands": COMMANDS, "tools": TOOLS, "linux": LINUX,
+                                          "screen": SCREEN}[name]
     said = {}
     for target in ("domus", "peer"):
         fields = host_fields(script, files=SMALL, smp=smp, icount=True, target=target, cpu=machines.CPU["peer"])

@@ -62,6 +62,8 @@ static const struct known known[] = {
     {M64, "62f1", -EOPNOTSUPP, 0, 0, 0, 0, false},
     {M64, "8fe8", -EOPNOTSUPP, 0, 0, 0, 0, false},
     {M64, "8f00", 2, INSN_MAP_PRIMARY, 0x8f, 4, 8, true}, /* pop (%rax) */
+    {M64, "8f20", -EINVAL, 0, 0, 0, 0, false},
+    {M32, "8f6600", -EINVAL, 0, 0, 0, 0, false},
     {M64, "666666666666666666666666666690", 15, INSN_MAP_PRIMARY, 0x90, 2, 8, false},
     {M64, "66666666666666666666666666666690", -EINVAL, 0, 0, 0, 0, false},
     {M64, "", -ENODATA, 0, 0, 0, 0, false},

@@ -85,6 +85,7 @@ static const u8 shapes[128] = {
 #define OPCODE_LDS     0xc5
 #define XOP_MAP_MASK   0x1f
 #define XOP_MAP_FIRST  8
+#define MODRM_REG_MASK 0x38
 
 #define REG_RSP 4
 #define REG_RBP 5
@@ -348,6 +349,8 @@ static char shape_primary(struct insn *i, const struct reader *in, u8 opcode, in
         *error = ahead.error;
     else if (is_vector_prefix(i, opcode, next))
         *error = -EOPNOTSUPP;
+    else if (opcode == OPCODE_POP_MEM && (next & MODRM_REG_MASK))
+        *error = -EINVAL; /* processors differ in how much of it they read before they refuse it */
     return 'm';
 }
 
