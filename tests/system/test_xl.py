@@ -94,7 +94,7 @@ for release in bookworm trixie; do
     create g1
     ask g1 'echo "ALL $(grep -c ^processor /proc/cpuinfo)"'
     for n in 3 1 8; do
-        xl vcpu-set g1 $n
+        xl vcpu-set -i g1 $n
         # What udev does elsewhere.
         [ $n = 8 ] && ask g1 'sleep 1; for cpu in /sys/devices/system/cpu/cpu*/online; do echo 1 >$cpu; done'
         ask g1 "until [ \\$(grep -c ^processor /proc/cpuinfo) = $n ]; do sleep 1; done; echo SET $n"
