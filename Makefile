@@ -146,13 +146,13 @@ bench:
 
 # --- images for the tests, cached under build/images
 
-.PHONY: $(foreach kind,quick root server tools host,$(addprefix $(kind)-,$(RELEASES))) peer
+.PHONY: $(foreach kind,quick root tools host,$(addprefix $(kind)-,$(RELEASES))) server-bookworm peer
 $(addprefix quick-,$(RELEASES)): quick-%:
 	$(Q)tests/images/quick $*
 $(addprefix root-,$(RELEASES)): root-%:
 	$(Q)tests/images/root $*
-server-bookworm: server-%:
-	$(Q)tests/images/server $*
+server-bookworm:
+	$(Q)tests/images/server bookworm
 $(addprefix tools-,$(RELEASES)): tools-%:
 	$(Q)tests/images/tools $*
 $(addprefix host-,$(RELEASES)): host-%:

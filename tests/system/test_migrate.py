@@ -193,7 +193,7 @@ def fields(guest_initrd):
             "files": {"guest/initrd": guest_initrd}}
 
 
-def alone(guest_initrd):
+def counted(guest_initrd):
     """The same with one CPU, whose clock counts instructions: what else the host does changes nothing."""
     return {**fields(guest_initrd), "smp": 1, "icount": True, "icount_idle": True}
 
@@ -235,7 +235,7 @@ def test_rounds(run, target, guest_initrd):
     """Fifty times saved and restored, thirty times migrated."""
     script = "create\n" + "\n".join(f"saved {i}" for i in range(50))
     script += "\n" + "\n".join(f"migrated {i}" for i in range(30)) + "\nfinish\n"
-    console = run(LIBRARY + script, timeout=60 * machines.PATIENCE, **alone(guest_initrd))
+    console = run(LIBRARY + script, timeout=60 * machines.PATIENCE, **counted(guest_initrd))
     check_end(console, target)
 
 
@@ -244,7 +244,7 @@ def test_killed_at_any_instant(run, target, guest_initrd):
     """Two hundred times, at instants that a seed picks: nothing is left of a guest, whatever was under way."""
     script = KILLS + kills(int(os.environ.get("DOMUS_SEED", "1")), 200) + '\necho "DOMAINS $(xl list | wc -l)"\n'
     script += 'xl debug-keys A\nxl dmesg | grep audit: | sed "s/^/AUDIT /"\necho "FREE $free $(xl info free_memory)"\n'
-    check_end(run(LIBRARY + script, timeout=60 * machines.PATIENCE, **alone(guest_initrd)), target)
+    check_end(run(LIBRARY + script, timeout=60 * machines.PATIENCE, **counted(guest_initrd)), target)
 
 
 NETWORK = """

@@ -21,7 +21,7 @@ from xenhost import host_fields
 
 SOURCE = os.path.join(machines.TOP, "tests", "system", "migrate", "count.c")
 
-# By its own clock, whatever moves it; of which the way out and back, with its devices, takes what it takes.
+# What the guest may miss by its own clock: it parts from its devices, and finds them again.
 OWN_MS_MAX = 60.0
 
 BRIDGE = """

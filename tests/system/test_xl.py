@@ -296,6 +296,7 @@ def test_balloon(run):
 TRANSCRIPT = """
 t() { echo "\\$ $*"; timeout 100 "$@" 2>&1; local rc=$?; [ $rc = 0 ] || echo "  -> $rc"; }
 try() { printf '%s\\n' "$@" >bad.cfg; t xl create bad.cfg; t xl list; xl destroy b1 2>/dev/null || :; }
+said() { "$@" 2>&1 | tr '\\r' '\\n' | grep -v -e 'Frames:' -e '^ *$' -e 'End of stream'; }
 echo TRANSCRIPT
 """
 REFUSALS = """
@@ -375,7 +376,6 @@ words() {
     until_true 60 connected || fail "devices"
     ask g1 "$1" | sed 's/^/  | /'
 }
-said() { "$@" 2>&1 | tr '\\r' '\\n' | grep -v -e 'Frames:' -e '^ *$' -e 'End of stream'; }
 for command in "list g1" "domid g1" "vcpu-list g1" "block-list g1" "network-list g1" "channel-list g1" "vcpu-set g1 2" \\
     "vcpu-set -i g1 2" "sysrq g1 h" "sysrq g1 nonsense" "mem-set g1 100" "mem-max g1 300" "block-attach g1 file:/tmp/second,xvdb,w" \\
     "network-attach g1 bridge=xenbr0 mac=00:16:3e:00:00:02" "vcpu-pin g1 0 0" "trigger g1 nmi" "rename g1 g2" \\
@@ -417,7 +417,6 @@ t xl list g1
 SCREEN = """
 config g1 "vfb=['vnc=1,vnclisten=127.0.0.1']" "channel=['connection=pty,name=org.test']" "on_crash='preserve'"
 create g1
-said() { "$@" 2>&1 | tr '\\r' '\\n' | grep -v -e 'Frames:' -e '^ *$' -e 'End of stream'; }
 for command in "channel-list g1" "vkb-list g1" "vncviewer g1" "trigger g1 nmi" "dump-core g1 /tmp/core"; do t xl $command; done
 t xenstore-read /local/domain/1/console/vnc-port
 exec 3<>/dev/tcp/127.0.0.1/5900 && head -c 12 <&3
