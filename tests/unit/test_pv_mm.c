@@ -169,6 +169,39 @@ static void upper_refusals(void **state)
     assert_int_equal(world_type_count(fresh), 0);
 }
 
+/* Linux maps another domain's frames in a loop that goes on from where it is told it was. */
+static void refusals_say_what_was_done(void **state)
+{
+    world_run(world.dom0);
+    struct mmu_update u = {.ptr = 0, .val = 0};
+    struct mmuext_op op = {.cmd = MMUEXT_TLB_FLUSH_LOCAL};
+    const struct {
+        long (*call)(struct vcpu *, u64, u64, u64, u64, u64, u64);
+        void *array;
+        u64 foreign;
+        long result;
+        u32 count, done;
+    } rows[] = {
+        {hypercall_mmu_update, &u, 99, -ESRCH, 1, 0},
+        {hypercall_mmu_update, &u, DOMID_INVALID, -ESRCH, 1, 0},
+        {hypercall_mmu_update, &u, 99, -ESRCH, 0x80000001, 77}, /* continued: as much as before */
+        {hypercall_mmu_update, &u, DOMID_SELF | 100 << 16, -ESRCH, 1, 77},
+        {hypercall_mmuext_op, &op, DOMID_IO, -EPERM, 1, 0},
+        {hypercall_mmuext_op, &op, DOMID_XEN, -EPERM, 1, 0},
+        {hypercall_mmuext_op, &op, DOMID_IO, -EPERM, 0x80000001, 77},
+        {hypercall_mmuext_op, &op, 99, -ESRCH, 1, 77},
+        {hypercall_mmuext_op, &op, DOMID_SELF, 0, 1, 1},
+        {hypercall_mmuext_op, &op, DOMID_SELF, 0, 0x80000001, 78},
+    };
+    for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+        u32 done = 77;
+        assert_int_equal(world_call(rows[i].call, (u64)rows[i].array, rows[i].count, (u64)&done,
+                                    rows[i].foreign),
+                         rows[i].result);
+        assert_int_equal(done, rows[i].done);
+    }
+}
+
 static void unprivileged_refusals(void **state)
 {
     world_run(world.guest);
@@ -498,6 +531,7 @@ int main(void)
         TEST(accessed_and_dirty_are_preserved),
         TEST(level1_refusals),
         TEST(upper_refusals),
+        TEST(refusals_say_what_was_done),
         TEST(unprivileged_refusals),
         TEST(stale_translations_are_flushed),
         TEST(a_bad_tree_is_refused_as_a_whole),

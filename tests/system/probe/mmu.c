@@ -55,9 +55,17 @@ static void mmuext(void *page)
     result("mmuext(done unmapped)",
            hypercall(__HYPERVISOR_mmuext_op, address(op), 1, BAD_UNMAPPED, DOMID_SELF, 0));
     static const domid_t ids[] = {0, DOMID_NONE, DOMID_IO, DOMID_XEN, DOMID_COW, DOMID_INVALID};
-    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
-        line("mmuext(for %#x) = %ld", ids[i],
-             hypercall(__HYPERVISOR_mmuext_op, address(op), 1, 0, ids[i], 0));
+    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        *done = 99;
+        value = hypercall(__HYPERVISOR_mmuext_op, address(op), 1, address(done), ids[i], 0);
+        line("mmuext(for %#x) = %ld, done %u", ids[i], value, *done);
+    }
+    *done = 99;
+    value = hypercall(__HYPERVISOR_mmuext_op, BAD_UNMAPPED, 1, address(done), DOMID_SELF, 0);
+    line("mmuext(unmapped) = %ld, done %u", value, *done);
+    *done = 99;
+    value = hypercall(__HYPERVISOR_mmuext_op, BAD_HYPERVISOR, 1, address(done), DOMID_SELF, 0);
+    line("mmuext(hypervisor's) = %ld, done %u", value, *done);
 }
 
 static void mmu_update(void *page)
@@ -91,9 +99,17 @@ static void mmu_update(void *page)
                                    0x10000,
                                    (DOMID_NONE + 1) << 16 | DOMID_SELF,
                                    DOMID_SELF << 16 | DOMID_SELF};
-    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
-        line("mmu_update(for %#x) = %ld", ids[i],
-             hypercall(__HYPERVISOR_mmu_update, address(op), 1, 0, ids[i], 0));
+    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        *done = 99;
+        value = hypercall(__HYPERVISOR_mmu_update, address(op), 1, address(done), ids[i], 0);
+        line("mmu_update(for %#x) = %ld, done %u", ids[i], value, *done);
+    }
+    *done = 99;
+    value = hypercall(__HYPERVISOR_mmu_update, BAD_UNMAPPED, 1, address(done), DOMID_SELF, 0);
+    line("mmu_update(unmapped) = %ld, done %u", value, *done);
+    *done = 99;
+    value = hypercall(__HYPERVISOR_mmu_update, BAD_HYPERVISOR, 1, address(done), DOMID_SELF, 0);
+    line("mmu_update(hypervisor's) = %ld, done %u", value, *done);
 }
 
 void probe_mmu(void)

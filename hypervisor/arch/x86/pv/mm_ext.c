@@ -286,20 +286,13 @@ static long mmuext_run(struct vcpu *v, struct domain *pg_owner, u64 array, u64 c
                        u64 foreign)
 {
     struct mmuext_call c = {.pg_owner = pg_owner};
-    u32 n = (u32)count & ~MM_PREEMPTED, i = 0, before = 0;
-    if (unlikely(pg_owner != v->domain)) {
-        if (pg_owner->is_system)
-            return -EPERM;
-        if (!may_control(pg_owner))
-            return -EPERM;
+    u32 n = (u32)count & ~MM_PREEMPTED, i = 0;
+    if (unlikely(pg_owner != v->domain && (pg_owner->is_system || !may_control(pg_owner)))) {
+        mm_call_say_done(count, done_at, 0);
+        return -EPERM;
     }
-    /* A count that cannot be read or written is the guest's loss. */
-    if (((u32)count & MM_PREEMPTED) && done_at && guest_copy_in(&before, done_at, sizeof(before)))
-        before = 0;
     int error = (int)mmuext_array(v, &c, array, n, &i);
-    before += i;
-    if (done_at && guest_copy_out(done_at, &before, sizeof(before)))
-        before = 0;
+    mm_call_say_done(count, done_at, i);
     if (unlikely(error == -ERESTART))
         return hypercall_continue(v, 4, guest_element_address(array, sizeof(struct mmuext_op), i),
                                   (u64)((n - i) | MM_PREEMPTED), done_at, foreign);

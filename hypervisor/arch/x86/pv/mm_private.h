@@ -34,6 +34,7 @@
 #include "arch/memory.h"
 #include "core/domain.h"
 #include "core/frame.h"
+#include "core/guest_access.h"
 #include "errno.h"
 #include "x86/cpu.h"
 #include "x86/page.h"
@@ -291,6 +292,23 @@ static inline bool mm_call_is_finish(u64 array, u64 count)
     return unlikely((u32)count == MM_PREEMPTED && !array);
 }
 long mm_call_finish(struct vcpu *v, u64 state);
+
+/*
+ * What mmu_update and mmuext_op have done when they end, with an error too: callers go on from
+ * there. The counts of a continuation are added to those before it. One that cannot be read or
+ * written is the guest's loss.
+ */
+static inline void mm_call_say_done(u64 count, u64 done_at, u32 done)
+{
+    u32 before = 0;
+    if (!done_at)
+        return;
+    if (((u32)count & MM_PREEMPTED) && guest_copy_in(&before, done_at, sizeof(before)))
+        before = 0;
+    done += before;
+    if (guest_copy_out(done_at, &done, sizeof(done)))
+        return;
+}
 
 /* --- mm_base.c, descriptors.c: with the lock held */
 

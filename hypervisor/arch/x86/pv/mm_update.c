@@ -225,18 +225,13 @@ static struct domain *pt_owner_get(struct vcpu *v, u32 number)
 static long mmu_update_run(struct vcpu *v, struct mmu_call *c, u64 array, u64 count, u64 done_at,
                            u64 foreign)
 {
-    u32 n = (u32)count & ~MM_PREEMPTED, i = 0, before = 0;
+    u32 n = (u32)count & ~MM_PREEMPTED, i = 0;
     struct domain *pt_owner = c->work.pt_owner;
     c->pt_allowed = likely(pt_owner == v->domain) || may_control(pt_owner);
     c->pg_allowed = mm_pg_owner_allowed(v, c->work.pg_owner);
     c->frame = NULL;
-    /* A count that cannot be read or written is the guest's loss. */
-    if (((u32)count & MM_PREEMPTED) && done_at && guest_copy_in(&before, done_at, sizeof(before)))
-        before = 0;
     int error = mmu_update_array(v, c, array, n, &i);
-    before += i;
-    if (done_at && guest_copy_out(done_at, &before, sizeof(before)))
-        before = 0;
+    mm_call_say_done(count, done_at, i);
     if (unlikely(error == -ERESTART))
         return hypercall_continue(v, 4, guest_element_address(array, sizeof(struct mmu_update), i),
                                   (u64)((n - i) | MM_PREEMPTED), done_at, foreign);
@@ -260,6 +255,9 @@ long hypercall_mmu_update(struct vcpu *v, u64 requests, u64 count, u64 done, u64
         mm_work_init(&c.work, pt_owner, pg_owner);
         result = mmu_update_run(v, &c, requests, count, done, foreign);
         mm_pg_owner_put(v, pg_owner);
+    } else {
+        /* Linux goes by it when a domain ends whose frames it is mapping. */
+        mm_call_say_done(count, done, 0);
     }
     mm_pg_owner_put(v, pt_owner);
     return result;
