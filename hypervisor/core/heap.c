@@ -13,6 +13,7 @@
 #include "arch/cpu.h"
 #include "core/frame.h"
 #include "core/lock.h"
+#include "errno.h"
 #include "lib/print.h"
 #include "lib/string.h"
 
@@ -161,6 +162,20 @@ static void block_carve(u64 head, u32 from, u64 mfn, u32 order)
     frame_at(mfn)->tlb_stamp = stamp;
 }
 
+/*
+ * The free block on a list that holds mfn: its order, its first frame in *head. ~0 if there is
+ * none.
+ */
+static u32 block_of(u64 mfn, u64 *head)
+{
+    for (u32 order = 0; order <= HEAP_MAX_ORDER; order++) {
+        *head = mfn & ~((1ull << order) - 1);
+        if (is_free_block(*head, order))
+            return order;
+    }
+    return ~0u;
+}
+
 /* Clear those of 2^order frames that need it. Nobody else can reach them. */
 static void frames_clear(struct frame *f, u32 order)
 {
@@ -182,6 +197,20 @@ static void frames_mark_free(struct frame *f, u64 n)
     }
 }
 
+/* The same for frames [mfn, end), which make no single block. */
+static void frames_insert(u64 mfn, u64 end, u32 stamp)
+{
+    while (mfn < end) {
+        u32 order = mfn ? MIN((u32)__builtin_ctzll(mfn), (u32)HEAP_MAX_ORDER) : 0;
+        while (order &&
+               (mfn + (1ull << order) > end || node_of(mfn) != node_of(mfn + (1ull << order) - 1)))
+            order--;
+        block_insert(mfn, order, stamp);
+        nodes_used = MAX(nodes_used, node_of(mfn) + 1);
+        mfn += 1ull << order;
+    }
+}
+
 void heap_add(mfn_t start, mfn_t end)
 {
     if (!lists_ready) {
@@ -189,20 +218,107 @@ void heap_add(mfn_t start, mfn_t end)
         lists_ready = true;
     }
     spin_lock(&heap_lock);
-    u64 mfn = start.v;
-    while (mfn < end.v) {
-        u32 order = mfn ? MIN((u32)__builtin_ctzll(mfn), (u32)HEAP_MAX_ORDER) : 0;
-        while (order && (mfn + (1ull << order) > end.v ||
-                         node_of(mfn) != node_of(mfn + (1ull << order) - 1)))
-            order--;
-        frames_mark_free(frame_at(mfn), 1ull << order);
-        block_insert(mfn, order, tlb_clock());
-        nodes_used = MAX(nodes_used, node_of(mfn) + 1);
-        mfn += 1ull << order;
-    }
+    frames_mark_free(frame_at(start.v), end.v - start.v);
+    frames_insert(start.v, end.v, tlb_clock());
     total_frames += end.v - start.v;
     spin_unlock(&heap_lock);
 }
+
+/* --- frames out of use */
+
+/* Those that are, or will be once they are freed; in no order. Under heap_lock. */
+static u32 retired[HEAP_RETIRED_MAX];
+static u32 retired_count;
+
+/* Index of the lowest in [mfn, end), or retired_count. */
+static u32 retired_find(u64 mfn, u64 end)
+{
+    u32 found = retired_count;
+    for (u32 i = 0; i < retired_count; i++)
+        if (retired[i] >= mfn && retired[i] < end) {
+            found = i;
+            end = retired[i];
+        }
+    return found;
+}
+
+/* A frame that is on no list. */
+static void frame_retire(u64 mfn)
+{
+    frame_at(mfn)->count = FRAME_RETIRED;
+    frame_at(mfn)->type = TYPE_INSIDE;
+}
+
+/* block_insert(), but for what of it is to be out of use. */
+static void block_return(u64 mfn, u32 order, u32 stamp)
+{
+    u64 end = mfn + (1ull << order);
+    if (likely(!retired_count)) {
+        block_insert(mfn, order, stamp);
+        return;
+    }
+    while (mfn < end) {
+        u32 i = retired_find(mfn, end);
+        u64 next = i < retired_count ? retired[i] : end;
+        frames_insert(mfn, next, stamp);
+        if (next < end) {
+            frame_at(next)->tlb_stamp = stamp;
+            frame_retire(next);
+        }
+        mfn = next + 1;
+    }
+}
+
+int heap_retire(struct frame *f)
+{
+    u64 mfn = frame_mfn(f).v, head;
+    int error = 0;
+    spin_lock(&heap_lock);
+    if (retired_find(mfn, mfn + 1) == retired_count) {
+        if (retired_count == HEAP_RETIRED_MAX) {
+            error = -ENOSPC;
+        } else {
+            retired[retired_count++] = (u32)mfn;
+            u32 order = f->count & FRAME_FREE ? block_of(mfn, &head) : ~0u;
+            if (order != ~0u) { /* otherwise it comes back to block_return() */
+                block_carve(head, order, mfn, 0);
+                frame_retire(mfn);
+            }
+        }
+    }
+    spin_unlock(&heap_lock);
+    return error;
+}
+
+static void scrub_want(u64 mfn, u64 n);
+
+bool heap_reinstate(struct frame *f)
+{
+    u64 mfn = frame_mfn(f).v;
+    spin_lock(&heap_lock);
+    u32 i = retired_find(mfn, mfn + 1);
+    bool found = i < retired_count;
+    if (found)
+        retired[i] = retired[--retired_count];
+    if (f->count & FRAME_RETIRED) {
+        frames_mark_free(f, 1);
+        block_insert(mfn, 0, f->tlb_stamp);
+        scrub_want(mfn, 1);
+    }
+    spin_unlock(&heap_lock);
+    return found;
+}
+
+bool heap_is_retired(const struct frame *f)
+{
+    u64 mfn = frame_mfn(f).v;
+    spin_lock(&heap_lock);
+    bool found = retired_find(mfn, mfn + 1) < retired_count;
+    spin_unlock(&heap_lock);
+    return found;
+}
+
+/* --- allocation */
 
 /* A block of at least that order in one zone: the smallest that fits. ~0 if there is none. */
 static u64 zone_take(u32 node, u32 zone, u32 order)
@@ -307,20 +423,6 @@ static void scrub_want(u64 mfn, u64 n)
         scrub_ranges[scrub_count++] = (struct scrub_range){.next = mfn, .end = mfn + n};
 }
 
-/*
- * The free block on a list that holds mfn: its order, its first frame in *head. ~0 if there is
- * none.
- */
-static u32 block_of(u64 mfn, u64 *head)
-{
-    for (u32 order = 0; order <= HEAP_MAX_ORDER; order++) {
-        *head = mfn & ~((1ull << order) - 1);
-        if (is_free_block(*head, order))
-            return order;
-    }
-    return ~0u;
-}
-
 /* Look at the next frame that is wanted clean. If it is free and dirty it is taken off the lists
  * with some that follow it: true. */
 static bool scrub_take(u64 *mfn, u32 *order)
@@ -363,7 +465,7 @@ bool heap_scrub_some(void)
         frames_clear(f, order);
         spin_lock(&heap_lock);
         free_frames[node_of(mfn)] -= 1ull << order;
-        block_insert(mfn, order, stamp);
+        block_return(mfn, order, stamp);
         spin_unlock(&heap_lock);
     }
     /* The idle loop opens interrupts only when it sleeps. */
@@ -379,7 +481,7 @@ static void free_since(struct frame *f, u32 order, u32 stamp)
     spin_lock(&heap_lock);
     /* Under the lock: half marked, a frame looks like a free block to whoever frees its buddy. */
     frames_mark_free(f, n);
-    block_insert(mfn, order, stamp);
+    block_return(mfn, order, stamp);
     scrub_want(mfn, n);
     spin_unlock(&heap_lock);
 }

@@ -159,6 +159,7 @@ round() { # NUMBER WHAT VICTIM MICROSECONDS
     wait $tool
     echo "ROUND $* -> $?"
     busybox killall -9 xl 2>/dev/null
+    rm -f /g2.save
     clean "$*"
 }
 """
@@ -191,7 +192,8 @@ def guest_initrd(tmp_path_factory):
 
 
 def fields(guest_initrd):
-    return {"initrd": TOOLS_IMAGE, "release": RELEASE, "dom0_mem": "640M", "smp": 2,
+    # Half of domain 0's memory is what files may take: two images of the guest at a time.
+    return {"initrd": TOOLS_IMAGE, "release": RELEASE, "dom0_mem": "896M", "smp": 2,
             "files": {"guest/initrd": guest_initrd}}
 
 
@@ -218,8 +220,7 @@ def test_save_and_migrate(run, target, guest_initrd):
 @pytest.mark.long
 def test_failures(run, target, guest_initrd):
     """Images that are no images, a target that dies; and a dump of the running guest."""
-    # Its files are in memory: two images at a time.
-    console = run(LIBRARY + FAILURES, timeout=8 * machines.PATIENCE, **{**fields(guest_initrd), "dom0_mem": "896M"})
+    console = run(LIBRARY + FAILURES, timeout=8 * machines.PATIENCE, **fields(guest_initrd))
     check_end(console, target)
     assert re.search(r"^CORE 177ELF$", console, re.M)
     assert re.search(r"^LEFT 2$", console, re.M), "a refused image left a domain behind"

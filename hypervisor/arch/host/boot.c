@@ -35,10 +35,13 @@ static struct vcpu boot_vcpu;
 /* Of frames_free_or_shown(), when there is no domain. */
 static u64 frames_without_domains;
 
-/* What the hypervisor shows of itself, it keeps: the traces. */
+/* What the hypervisor shows of itself, it keeps: the traces. Frames may be out of use. */
 static u64 frames_free_or_shown(void)
 {
-    return heap_free_frames() + domain_xen()->frame_refs;
+    u64 out = 0;
+    for (u64 i = 1; i < HOST_FRAMES; i++)
+        out += !!(frame_of_mfn(MFN(i))->count & FRAME_RETIRED);
+    return heap_free_frames() + out + domain_xen()->frame_refs;
 }
 
 /* --- a run in which guests do nothing, and CPUs what is put off */

@@ -93,16 +93,16 @@ static int frame_audit(void (*report)(const char *), u32 cpu, u64 mfn, const str
     bool shadow = runs->arch.log_dirty && !f->count && !f->owner;
     if (t->writable[mfn] && is_protected(f))
         faults += complain(report, cpu, mfn, "a table, and writable");
-    /* In the heap it may linger: whoever takes it from there flushes. Likewise what tools had
-     * mapped of another domain: FRAME_FOREIGN has it flushed before it becomes anything else. */
+    /* In the heap, or out of use, it may linger: whoever takes it from there flushes. Likewise what
+     * tools had mapped of another domain: FRAME_FOREIGN has it flushed before it becomes anything
+     * else. */
+    bool nobodys = f->count & (FRAME_FREE | FRAME_RETIRED);
     bool by_tools = runs->is_control && (f->count & FRAME_FOREIGN);
-    if (t->writable[mfn] && !fresh.writable[mfn] && !(f->count & FRAME_FREE) && !by_tools &&
-        frame_owner(f) != runs)
+    if (t->writable[mfn] && !fresh.writable[mfn] && !nobodys && !by_tools && frame_owner(f) != runs)
         faults += complain(report, cpu, mfn, "writable, but not this domain's any more");
     for (u32 level = 1; level <= 4; level++)
         if ((t->walked[mfn] & BIT(level)) && !shadow &&
-            (f->type >> FRAME_TYPE_SHIFT != level || !(f->type & FRAME_VALIDATED) ||
-             f->count & FRAME_FREE))
+            (f->type >> FRAME_TYPE_SHIFT != level || !(f->type & FRAME_VALIDATED) || nobodys))
             faults += complain(report, cpu, mfn, "walked as a table that it is not");
     return faults;
 }

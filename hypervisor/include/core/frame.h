@@ -37,7 +37,8 @@ STATIC_ASSERT(sizeof(struct frame) == 32);
     BIT(58) /* a domain that does not own it had it mapped writable (x86: pv/mm) */
 #define FRAME_INCOHERENT                                                                           \
     BIT(57) /* it was mapped writable past the caches, which may hold something else */
-#define FRAME_MARKS (FRAME_FOREIGN | FRAME_INCOHERENT)
+#define FRAME_RETIRED BIT(56) /* nobody's: taken out of use (core/heap.h) */
+#define FRAME_MARKS   (FRAME_FOREIGN | FRAME_INCOHERENT)
 /* The number of references. Of a frame that is free, a hole, or the hypervisor's own it is 0. */
 #define FRAME_REFS (BIT(32) - 1)
 

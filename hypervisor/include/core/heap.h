@@ -59,6 +59,16 @@ void heap_add(mfn_t start, mfn_t end);
 /* Boot, before heap_add: the node of a physical address (default: all in node 0). */
 extern u32 (*heap_node_of_paddr)(paddr_t pa);
 
+/*
+ * Take a frame of RAM out of use: at once if it is free (FRAME_RETIRED), otherwise when it is
+ * freed. -ENOSPC if there are HEAP_RETIRED_MAX. Nothing changes for one that is retired already.
+ */
+#define HEAP_RETIRED_MAX 512
+must_check int heap_retire(struct frame *f);
+/* Give it back; false if it was not retired. */
+bool heap_reinstate(struct frame *f);
+bool heap_is_retired(const struct frame *f);
+
 u64 heap_free_frames(void);
 u64 heap_free_frames_node(u32 node);
 u64 heap_total_frames(void);

@@ -108,6 +108,7 @@ int main(void)
     probe_platform();
     probe_mca();
     probe_tools();
+    probe_offline();
     probe_mmu();
     probe_processor();
     probe_console();

@@ -63,6 +63,7 @@ void probe_physdev(void);
 void probe_platform(void);
 void probe_mca(void);
 void probe_tools(void);
+void probe_offline(void);
 void probe_mmu(void);
 void probe_processor(void);
 void probe_console(void);
