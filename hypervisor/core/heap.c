@@ -290,8 +290,6 @@ int heap_retire(struct frame *f)
     return error;
 }
 
-static void scrub_want(u64 mfn, u64 n);
-
 bool heap_reinstate(struct frame *f)
 {
     u64 mfn = frame_mfn(f).v;
@@ -302,8 +300,7 @@ bool heap_reinstate(struct frame *f)
         retired[i] = retired[--retired_count];
     if (f->count & FRAME_RETIRED) {
         frames_mark_free(f, 1);
-        block_insert(mfn, 0, f->tlb_stamp);
-        scrub_want(mfn, 1);
+        block_insert(mfn, 0, f->tlb_stamp); /* cleared when it is allocated */
     }
     spin_unlock(&heap_lock);
     return found;

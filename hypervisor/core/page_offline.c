@@ -19,6 +19,12 @@ static u32 status_owned(const struct domain *d)
     return PG_OFFLINE_OWNED | PG_OFFLINE_PENDING | (u32)d->id << PG_OFFLINE_OWNER_SHIFT;
 }
 
+/* Of a retired frame: nobody has it. It may still be among those that are being cleared. */
+static bool is_out(const struct frame *f)
+{
+    return READ_ONCE(f->count) & (FRAME_RETIRED | FRAME_FREE);
+}
+
 static int page_offline(struct frame *f, u32 *status)
 {
     if (f->count & FRAME_NOT_RAM) {
@@ -32,7 +38,7 @@ static int page_offline(struct frame *f, u32 *status)
     if (owner && frame_get_from(f, owner)) {
         *status = status_owned(frame_owner(f));
         frame_put(f);
-    } else if (READ_ONCE(f->count) & FRAME_RETIRED) {
+    } else if (is_out(f)) {
         *status = PG_OFFLINE_OFFLINED;
     } else { /* the hypervisor's own */
         *status = PG_OFFLINE_XENPAGE | PG_OFFLINE_PENDING | DOMID_XEN << PG_OFFLINE_OWNER_SHIFT;
@@ -42,13 +48,12 @@ static int page_offline(struct frame *f, u32 *status)
 
 static int page_query(const struct frame *f, u32 *status)
 {
-    u64 count = READ_ONCE(f->count);
-    if (count & FRAME_NOT_RAM)
+    if (f->count & FRAME_NOT_RAM)
         return -EINVAL;
-    if (count & FRAME_RETIRED)
-        *status = PG_OFFLINE_STATUS_OFFLINED;
+    if (heap_is_retired(f))
+        *status = is_out(f) ? PG_OFFLINE_STATUS_OFFLINED : PG_OFFLINE_STATUS_OFFLINE_PENDING;
     else
-        *status = heap_is_retired(f) ? PG_OFFLINE_STATUS_OFFLINE_PENDING : 0;
+        *status = 0;
     return 0;
 }
 

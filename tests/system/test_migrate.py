@@ -52,12 +52,32 @@ create() {
     attach
     lives create
 }
+used() { # frames that are free and that domain 0 has, and bytes of small objects, where the hypervisor says so
+    xl dmesg -c >/dev/null
+    xl debug-keys m
+    xl dmesg | tr -d '\\r' | sed -n 's/.*heap:.*(\\(.*\\) frames), small objects: \\(.*\\) bytes/\\1 frames \\2 bytes/p
+        s/.*domain 0: \\(.*\\) frames.*/\\1/p' | tr '\\n' ' '
+}
+first=
+begun() { # what domain 0 keeps once it has had guests - ports, maptrack entries - is there now
+    [ "$(xl list | wc -l)" = 2 ] || fail "guests at the beginning"
+    first=$(used)
+}
+settled() { # as it was then
+    for i in $(seq 30); do
+        now=$(used)
+        [ "$first" = "$now" ] && break
+        sleep 1
+    done
+    echo "USED $first-> $now"
+}
 finish() {
     sleep 3
     xl debug-keys A
     xl dmesg | grep audit: | sed 's/^/AUDIT /'
     xl destroy g1
     sleep 3
+    [ -z "$first" ] || settled
     echo "DOMAINS $(xl list | wc -l)"
     echo "GAPS $(sed -n 's/.*STIR [0-9]* gap \\([0-9.]*\\).*/\\1/p' /g1.log | sort -n | tail -n 40 | tr '\\n' ' ')"
     echo "FREE $free $(xl info free_memory)"
@@ -175,6 +195,8 @@ def kills(seed, count):
         what = ("create", "restore", "save", "migrate")[number % 4]
         victim = chance.choice(("tool", "guest"))
         rounds.append(f"round {number} {what} {victim} {chance.randrange(KILL_MICROSECONDS[what])}")
+        if number == 7:
+            rounds.append("begun")
     return "\n".join(rounds)
 
 
@@ -206,6 +228,9 @@ def check_end(console, target):
     before, after = re.search(r"^FREE (\d+) (\d+)$", console, re.M).groups()
     assert before == after, "a guest left memory behind"
     assert re.search(r"^DOMAINS 2$", console, re.M), "the guest is still there"
+    used = re.search(r"^USED (.*)-> (.*)$", console, re.M)
+    assert not used or used[1] == used[2], "frames or bytes of small objects are lost"
+    assert not used or target != "domus" or " bytes " in used[1]
     if target == "domus" and "AUDIT" in console:
         assert "contradictions" not in console, "the audit found contradictions"
         assert re.search(r"^AUDIT .* clean$", console, re.M)
@@ -237,8 +262,9 @@ def test_crash(run, target, guest_initrd):
 @pytest.mark.long
 def test_rounds(run, target, guest_initrd):
     """Fifty times saved and restored, thirty times migrated."""
-    script = "create\n" + "\n".join(f"saved {i}" for i in range(50))
-    script += "\n" + "\n".join(f"migrated {i}" for i in range(30)) + "\nfinish\n"
+    script = "create\nsaved first\nmigrated first\nxl destroy g1\nsleep 3\nbegun\ncreate\n"
+    script += "\n".join(f"saved {i}" for i in range(50)) + "\n"
+    script += "\n".join(f"migrated {i}" for i in range(30)) + "\nfinish\n"
     console = run(LIBRARY + script, timeout=60 * machines.PATIENCE, **counted(guest_initrd))
     check_end(console, target)
 
@@ -247,7 +273,7 @@ def test_rounds(run, target, guest_initrd):
 def test_killed_at_any_instant(run, target, guest_initrd):
     """Two hundred times, at instants that a seed picks: nothing is left of a guest, whatever was under way."""
     script = KILLS + kills(int(os.environ.get("DOMUS_SEED", "1")), 200) + '\necho "DOMAINS $(xl list | wc -l)"\n'
-    script += 'xl debug-keys A\nxl dmesg | grep audit: | sed "s/^/AUDIT /"\necho "FREE $free $(xl info free_memory)"\n'
+    script += 'settled\nxl debug-keys A\nxl dmesg | grep audit: | sed "s/^/AUDIT /"\necho "FREE $free $(xl info free_memory)"\n'
     check_end(run(LIBRARY + script, timeout=60 * machines.PATIENCE, **counted(guest_initrd)), target)
 
 

@@ -348,8 +348,8 @@ for command in "xenstore-list /" "xenstore-exists /nosuch" "xenstore-read /nosuc
     "xl cpupool-list -c" "xl info nr_cpus" "xl vcpu-list g1" "xl vcpu-pin g1 0 1" "xen-hptool cpu-online 1" "xen-hptool cpu-online 1" \\
     "xl cpupool-list -c" "xl vcpu-pin g1 0 1" "xen-hptool cpu-offline 1" "xl vcpu-list g1" "xen-hptool cpu-online 1" \\
     "xl vcpu-pin g1 0 all all" "xen-hptool cpu-offline 77" "xen-hptool cpu-online 77" "xen-hptool smt-enable" "xen-hptool smt-disable" \\
-    "xen-hptool mem-status 0x20005" "xen-hptool mem-online 0x20005" "xen-hptool mem-offline 0x20005" "xen-hptool mem-status 0x20005" \\
-    "xen-hptool mem-offline 0x20005" "xen-hptool mem-online 0x20005" "xen-hptool mem-status 0x20005" "xen-hptool mem-offline 0xa0" \\
+    "xen-hptool mem-status 0x8005" "xen-hptool mem-online 0x8005" "xen-hptool mem-offline 0x8005" "xen-hptool mem-status 0x8005" \\
+    "xen-hptool mem-offline 0x8005" "xen-hptool mem-online 0x8005" "xen-hptool mem-status 0x8005" "xen-hptool mem-offline 0xa0" \\
     "xen-hptool mem-online 0xa0" "xen-hptool mem-status 0xa0" "xen-hptool mem-offline" "xen-hptool mem-offline 0xfffffff" \\
     "xl cpupool-cpu-remove Pool-0 1" "xen-hptool cpu-offline 1" "xen-hptool cpu-online 1" "xl cpupool-list -c" \\
     "xl cpupool-cpu-add Pool-0 1" "xl cpupool-list -c" "xenpm" "xenpm get-cpufreq-states" \\

@@ -118,6 +118,30 @@ static void test_hypervisors(void **state)
     check(sysctl_page_online, mfn, PG_ONLINE_ONLINED);
 }
 
+static u64 cleared;
+
+static void flush_offlines(void)
+{
+    memory_world.on_flush = NULL;
+    check(sysctl_page_offline, cleared, PG_OFFLINE_OFFLINED);
+    check(sysctl_query_page_offline, cleared, PG_OFFLINE_STATUS_OFFLINED);
+}
+
+/* One that another CPU is just clearing is nobody's already. */
+static void test_cleared(void **state)
+{
+    (void)state;
+    struct frame *f = heap_alloc(4, NODE_ANY, ADDRESS_ANY, 0);
+    cleared = frame_mfn(f).v + 3;
+    heap_free(f, 4);
+    memory_world.on_flush = flush_offlines;
+    while (heap_scrub_some())
+        continue;
+    assert_null(memory_world.on_flush);
+    check(sysctl_query_page_offline, cleared, PG_OFFLINE_STATUS_OFFLINED);
+    check(sysctl_page_online, cleared, PG_ONLINE_ONLINED);
+}
+
 /* Those that are not reached say so; nothing is done if that cannot be said. */
 static void test_several(void **state)
 {
@@ -169,6 +193,7 @@ int main(void)
         cmocka_unit_test_setup(test_hypervisors, setup),
         cmocka_unit_test_setup(test_several, setup),
         cmocka_unit_test_setup(test_no_room, setup),
+        cmocka_unit_test_setup(test_cleared, setup),
     };
     return cmocka_run_group_tests(tests, setup_group, NULL);
 }
