@@ -2,8 +2,8 @@
 """Domain 0 with all of Debian's Xen tools: the host image (tests/images/host) on a disk, and scripts that run in it.
 
 `host_fields(script)` gives what the fixture `run` takes to boot the quick image, mount the disk and run
-`script` with bash there, after the tools were started and the functions of xenhost.sh were read. `files` are
-copied into its directory (name: path).
+`script` with bash there, after the tools were started and the functions of xenhost.sh were read; with
+start="prepare" the script starts them. `files` are copied into its directory (name: path).
 """
 
 import os
@@ -20,14 +20,14 @@ for dir in proc sys dev; do mount -o bind /$dir /mnt/$dir; done
 cp /domus/host/* /mnt/srv/
 exec chroot /mnt /bin/bash /srv/start
 """
-START = "cd /srv\n. /srv/xenhost.sh\nstart_tools\n. /srv/script\n"
+START = "cd /srv\n. /srv/xenhost.sh\n{start}\n. /srv/script\n"
 
 
-def host_fields(script, files=None, **fields):
+def host_fields(script, files=None, start="start_tools", **fields):
     with open(os.path.join(HERE, "xenhost.sh"), encoding="utf-8") as functions:
         added = {
             "domus/host/xenhost.sh": functions.read().encode(),
-            "domus/host/start": START.encode(),
+            "domus/host/start": START.format(start=start).encode(),
             "domus/host/script": script.encode(),
         }
     for name, path in (files or {}).items():

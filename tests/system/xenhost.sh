@@ -3,9 +3,10 @@
 # What the tests' scripts in domain 0 share: the start of the tools, and guests of the kernels under /guest,
 # made, watched and told what to do. Sourced by bash; a wait that fails ends the script.
 
-# Starts what Debian's init scripts start for xl.
 export HOME=/srv PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/xen-4.17/bin TERM=dumb LC_ALL=C
-start_tools() {
+
+# What an init has done before it starts services.
+prepare() {
     local number=0
     mount -t tmpfs run /run
     mount -t tmpfs tmp /tmp
@@ -17,8 +18,13 @@ start_tools() {
     for module in xenfs xen-privcmd xen-evtchn xen-gntdev xen-gntalloc xen-blkback xen-netback loop bridge tun; do
         modprobe $module || fail "no module $module"
     done
-    mount -t xenfs xenfs /proc/xen
     ip link set lo up
+}
+
+# Starts what Debian's init scripts start for xl, but no device model.
+start_tools() {
+    prepare
+    mount -t xenfs xenfs /proc/xen
     xenstored --pid-file=/run/xen/xenstored.pid || fail 'no store'
     until_true 10 xenstore-read / || fail 'the store does not answer'
     xen-init-dom0 || fail 'domain 0 is not in the store'
