@@ -20,6 +20,8 @@ FILES = {f"{name}.elf": os.path.join(guests.DIRECTORY, f"{name}.elf") for name i
 # What the honest one gets at least of that CPU: of three with the same weight, less what domain 0 needs of it to watch
 # them; and of four, where domain 0 has no other.
 SHARE = {2: 0.30, 1: 0.24}
+# They are made anew when they die, but cannot have been idle.
+HOSTILE_SHARE = 0.1
 LOG_LINES_PER_SECOND = 12
 
 SOAK = """
@@ -29,6 +31,8 @@ guest() { # NAME KERNEL COMMAND-LINE
     printf '%s\\n' "on_poweroff='destroy'" "on_reboot='destroy'" "on_crash='destroy'" >>$1.cfg
     xl create -q $1.cfg || echo "FAILED create $1"
 }
+# Of all that had the name, whose lines are in /tmp/lists.
+spent() { awk -v name="$1" '$1 == name && $6 > t[$2] { t[$2] = $6 } END { for (id in t) sum += t[id]; print sum + 0 }' /tmp/lists; }
 used() { xl list "$1" | awk 'NR == 2 { print $6 }'; }
 lines() { wc -l </tmp/console; }
 ( while :; do xl dmesg -c; sleep 1; done >/tmp/console ) & reader=$!
@@ -48,6 +52,7 @@ while [ $(date +%s) -lt $((${start%.*} + @SECONDS@)) ]; do
     list
     [ $took -gt $slowest ] && slowest=$took
     lists=$((lists + 1))
+    grep -e ^calls -e ^floods /tmp/list >>/tmp/lists
     for name in calls floods; do
         grep -q "^$name " /tmp/list && continue
         made=$((made + 1))
@@ -56,6 +61,7 @@ while [ $(date +%s) -lt $((${start%.*} + @SECONDS@)) ]; do
     sleep 0.5
 done
 echo "HONEST $(used honest) $before $(date +%s.%N) $start"
+echo "HOSTILE $(spent calls) $(spent floods)"
 echo "LISTS $lists alone $alone ms slowest $slowest ms, hostile guests $made, log lines $(lines)"
 for name in honest floods calls; do xl destroy $name; done
 kill $reader
@@ -76,6 +82,8 @@ def soak(run, seconds, smp, **fields):
     assert re.search(r"audit: .* of all domains are clean", console)
     used, before, end, start = map(float, re.search(r"^HONEST (.*)$", console, re.M).group(1).split())
     assert used - before >= SHARE[smp] * (end - start), f"{used - before} s of {end - start}"
+    for spent in map(float, re.search(r"^HOSTILE (.*)$", console, re.M).group(1).split()):
+        assert spent >= HOSTILE_SHARE * (end - start), f"{spent} s of {end - start}"
     alone, slowest, lines = map(int, re.search(
         r"^LISTS \d+ alone (\d+) ms slowest (\d+) ms, hostile guests \d+, log lines (\d+)$", console, re.M).groups())
     assert lines < LOG_LINES_PER_SECOND * seconds
