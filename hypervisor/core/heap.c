@@ -26,6 +26,9 @@
 
 /* frame.type of a free frame that begins no block on a list. */
 #define TYPE_INSIDE (~0ull)
+/* With the order: of the first of a block that is on no list while an idle CPU clears it. */
+#define TYPE_CLEARED BIT(63)
+#define SCRUB_ORDER  4 /* of such a block at most: 64 KiB */
 
 struct free_list {
     u32 head; /* MFN, FRAME_LINK_END */
@@ -306,13 +309,26 @@ bool heap_reinstate(struct frame *f)
     return found;
 }
 
-bool heap_is_retired(const struct frame *f)
+/* Whether it is in a block that an idle CPU clears, and which comes back to block_return(). */
+static bool is_cleared(u64 mfn)
+{
+    for (u32 order = 0; order <= SCRUB_ORDER; order++) {
+        const struct frame *f = frame_of_mfn(MFN(mfn & ~((1ull << order) - 1)));
+        if (f && f->type == (TYPE_CLEARED | order) && (f->count & FRAME_FREE))
+            return true;
+    }
+    return false;
+}
+
+enum heap_retirement heap_retirement(const struct frame *f)
 {
     u64 mfn = frame_mfn(f).v;
+    enum heap_retirement r = HEAP_NOT_RETIRED;
     spin_lock(&heap_lock);
-    bool found = retired_find(mfn, mfn + 1) < retired_count;
+    if (retired_find(mfn, mfn + 1) < retired_count)
+        r = f->count & FRAME_RETIRED || is_cleared(mfn) ? HEAP_RETIRED : HEAP_TO_RETIRE;
     spin_unlock(&heap_lock);
-    return found;
+    return r;
 }
 
 /* --- allocation */
@@ -406,8 +422,7 @@ static struct scrub_range {
 } scrub_ranges[SCRUB_RANGES];
 static u32 scrub_count;
 
-#define SCRUB_ORDER 4   /* cleared at a time: 64 KiB */
-#define SCRUB_LOOKS 256 /* frames that are looked at in search of it */
+#define SCRUB_LOOKS 256 /* frames that are looked at in search of one that needs it */
 
 static void scrub_want(u64 mfn, u64 n)
 {
@@ -434,6 +449,7 @@ static bool scrub_take(u64 *mfn, u32 *order)
             (*order)--;
         n = 1ull << *order;
         block_carve(head, found, *mfn, *order);
+        frame_at(*mfn)->type = TYPE_CLEARED | *order;
     }
     r->next += n;
     if (r->next == r->end)
@@ -462,6 +478,7 @@ bool heap_scrub_some(void)
         frames_clear(f, order);
         spin_lock(&heap_lock);
         free_frames[node_of(mfn)] -= 1ull << order;
+        f->type = TYPE_INSIDE;
         block_return(mfn, order, stamp);
         spin_unlock(&heap_lock);
     }

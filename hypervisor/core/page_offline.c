@@ -19,12 +19,6 @@ static u32 status_owned(const struct domain *d)
     return PG_OFFLINE_OWNED | PG_OFFLINE_PENDING | (u32)d->id << PG_OFFLINE_OWNER_SHIFT;
 }
 
-/* Of a retired frame: nobody has it. It may still be among those that are being cleared. */
-static bool is_out(const struct frame *f)
-{
-    return READ_ONCE(f->count) & (FRAME_RETIRED | FRAME_FREE);
-}
-
 static int page_offline(struct frame *f, u32 *status)
 {
     if (f->count & FRAME_NOT_RAM) {
@@ -38,7 +32,7 @@ static int page_offline(struct frame *f, u32 *status)
     if (owner && frame_get_from(f, owner)) {
         *status = status_owned(frame_owner(f));
         frame_put(f);
-    } else if (is_out(f)) {
+    } else if (heap_retirement(f) == HEAP_RETIRED) {
         *status = PG_OFFLINE_OFFLINED;
     } else { /* the hypervisor's own */
         *status = PG_OFFLINE_XENPAGE | PG_OFFLINE_PENDING | DOMID_XEN << PG_OFFLINE_OWNER_SHIFT;
@@ -48,12 +42,11 @@ static int page_offline(struct frame *f, u32 *status)
 
 static int page_query(const struct frame *f, u32 *status)
 {
+    static const u32 answers[] = {[HEAP_TO_RETIRE] = PG_OFFLINE_STATUS_OFFLINE_PENDING,
+                                  [HEAP_RETIRED] = PG_OFFLINE_STATUS_OFFLINED};
     if (f->count & FRAME_NOT_RAM)
         return -EINVAL;
-    if (heap_is_retired(f))
-        *status = is_out(f) ? PG_OFFLINE_STATUS_OFFLINED : PG_OFFLINE_STATUS_OFFLINE_PENDING;
-    else
-        *status = 0;
+    *status = answers[heap_retirement(f)];
     return 0;
 }
 

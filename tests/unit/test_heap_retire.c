@@ -67,9 +67,9 @@ static void test_retire_free(void **state)
                        WORLD_LOW_START};
     for (u32 i = 0; i < ARRAY_SIZE(out); i++) {
         struct frame *f = frame_of_mfn(MFN(out[i]));
-        assert_false(heap_is_retired(f));
+        assert_int_equal(HEAP_NOT_RETIRED, heap_retirement(f));
         assert_int_equal(heap_retire(f), 0);
-        assert_true(heap_is_retired(f));
+        assert_int_equal(HEAP_RETIRED, heap_retirement(f));
         assert_int_equal(f->count, FRAME_RETIRED);
         assert_int_equal(heap_free_frames(), WORLD_FRAMES - i - 1);
         assert_int_equal(heap_retire(f), 0); /* nothing changes */
@@ -82,7 +82,7 @@ static void test_retire_free(void **state)
     for (u32 i = 0; i < ARRAY_SIZE(out); i++) {
         assert_true(heap_reinstate(frame_of_mfn(MFN(out[i]))));
         assert_false(heap_reinstate(frame_of_mfn(MFN(out[i]))));
-        assert_false(heap_is_retired(frame_of_mfn(MFN(out[i]))));
+        assert_int_equal(HEAP_NOT_RETIRED, heap_retirement(frame_of_mfn(MFN(out[i]))));
     }
     all_is_had_without(NULL, 0);
 }
@@ -97,6 +97,7 @@ static void test_retire_used(void **state)
     for (u32 i = 0; i < ARRAY_SIZE(out); i++)
         assert_int_equal(heap_retire(frame_of_mfn(MFN(out[i]))), 0);
     assert_int_equal(f->count, 0);
+    assert_int_equal(heap_retirement(f), HEAP_TO_RETIRE);
     assert_true(heap_reinstate(f + 8)); /* thought better of */
     assert_int_equal(heap_retire(f + 8), 0);
     heap_free(f, 4);
@@ -117,7 +118,7 @@ static void flush_retires(void)
 {
     memory_world.on_flush = NULL;
     assert_int_equal(heap_retire(retired_while_cleared), 0);
-    assert_true(heap_is_retired(retired_while_cleared));
+    assert_int_equal(HEAP_RETIRED, heap_retirement(retired_while_cleared));
     assert_false(retired_while_cleared->count & FRAME_RETIRED);
 }
 
@@ -137,6 +138,29 @@ static void test_retire_beside_scrub(void **state)
     assert_true(heap_reinstate(f + 3));
 }
 
+static void flush_retires_other(void)
+{
+    memory_world.on_flush = NULL;
+    assert_int_equal(heap_retire(retired_while_cleared), 0);
+    assert_int_equal(HEAP_TO_RETIRE, heap_retirement(retired_while_cleared));
+}
+
+/* What is just being allocated still looks free, and is somebody's. */
+static void test_retire_beside_alloc(void **state)
+{
+    (void)state;
+    struct frame *f = heap_alloc(4, 0, ADDRESS_ANY, 0);
+    heap_free(f, 4);
+    retired_while_cleared = f + 3;
+    memory_world.on_flush = flush_retires_other;
+    assert_ptr_equal(heap_alloc(4, 0, ADDRESS_ANY, 0), f);
+    assert_null(memory_world.on_flush);
+    assert_int_equal(heap_retirement(f + 3), HEAP_TO_RETIRE);
+    heap_free(f, 4);
+    assert_int_equal(heap_retirement(f + 3), HEAP_RETIRED);
+    assert_true(heap_reinstate(f + 3));
+}
+
 static void test_retire_too_many(void **state)
 {
     (void)state;
@@ -144,7 +168,7 @@ static void test_retire_too_many(void **state)
     for (u32 i = 0; i < HEAP_RETIRED_MAX; i++)
         assert_int_equal(heap_retire(f + i), 0);
     assert_int_equal(heap_retire(f + HEAP_RETIRED_MAX), -ENOSPC);
-    assert_false(heap_is_retired(f + HEAP_RETIRED_MAX));
+    assert_int_equal(HEAP_NOT_RETIRED, heap_retirement(f + HEAP_RETIRED_MAX));
     assert_int_equal(heap_retire(f + 1), 0);
     assert_int_equal(heap_free_frames(), WORLD_FRAMES - HEAP_RETIRED_MAX);
     for (u32 i = 0; i < HEAP_RETIRED_MAX; i++)
@@ -157,6 +181,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_retire_free, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retire_used, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retire_beside_scrub, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_retire_beside_alloc, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retire_too_many, setup, teardown),
     };
     return cmocka_run_group_tests(tests, setup_group, NULL);

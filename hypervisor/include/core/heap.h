@@ -67,7 +67,9 @@ extern u32 (*heap_node_of_paddr)(paddr_t pa);
 must_check int heap_retire(struct frame *f);
 /* Give it back; false if it was not retired. */
 bool heap_reinstate(struct frame *f);
-bool heap_is_retired(const struct frame *f);
+/* HEAP_RETIRED: nobody has it any more; HEAP_TO_RETIRE: somebody has. */
+enum heap_retirement { HEAP_NOT_RETIRED, HEAP_TO_RETIRE, HEAP_RETIRED };
+enum heap_retirement heap_retirement(const struct frame *f);
 
 u64 heap_free_frames(void);
 u64 heap_free_frames_node(u32 node);
