@@ -16,6 +16,7 @@ import pytest
 
 import initrd
 import machine as machines
+from xenhost import USED
 
 pytestmark = pytest.mark.alone
 RELEASE = "bookworm"
@@ -28,7 +29,7 @@ stir 8 5000 &
 (while :; do /bin/true; usleep 300000; done) &
 """
 
-LIBRARY = """
+LIBRARY = USED + """
 . /bin/xen-start || exit 1
 free=$(xl info free_memory)
 fail() { echo "FAILED $*"; tail -n 40 /g1.log; cat /x.log; xl list; xl dmesg | tail -n 30; exit 1; }
@@ -51,12 +52,6 @@ create() {
     xl create /g1.cfg >/x.log 2>&1 || fail create
     attach
     lives create
-}
-used() { # frames that are free and that domain 0 has, and bytes of small objects, where the hypervisor says so
-    xl dmesg -c >/dev/null
-    xl debug-keys m
-    xl dmesg | tr -d '\\r' | sed -n 's/.*heap:.*(\\(.*\\) frames), small objects: \\(.*\\) bytes/\\1 frames \\2 bytes/p
-        s/.*domain 0: \\(.*\\) frames.*/\\1/p' | tr '\\n' ' '
 }
 first=
 begun() { # what domain 0 keeps once it has had guests - ports, maptrack entries - is there now

@@ -11,6 +11,16 @@ import os
 import machine as machines
 
 RELEASE = "bookworm"
+# A shell function of any domain 0: frames that are free and that domain 0 has, and bytes of small objects, where the
+# hypervisor says so.
+USED = r"""
+used() {
+    xl dmesg -c >/dev/null
+    xl debug-keys m
+    xl dmesg | tr -d '\r' | sed -n 's/.*heap:.*(\(.*\) frames), small objects: \(.*\) bytes/\1 frames \2 bytes/p
+        s/.*domain 0: \(.*\) frames.*/\1/p' | tr '\n' ' '
+}
+"""
 HERE = os.path.dirname(os.path.realpath(__file__))
 ENTER = """
 for module in virtio_pci virtio_blk ext4; do modprobe $module; done

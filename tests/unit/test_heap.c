@@ -29,20 +29,6 @@ static u32 nr_blocks, next_id;
 static const u64 starts[] = {WORLD_LOW_START, WORLD_MID_START, WORLD_HIGH_START};
 static const u64 ends[] = {WORLD_LOW_END, WORLD_MID_END, WORLD_HIGH_END};
 
-static u8 *page_of(u64 mfn)
-{
-    return mfn_to_virt(MFN(mfn));
-}
-
-static bool page_is(u64 mfn, u8 byte)
-{
-    const u8 *p = page_of(mfn);
-    for (u32 i = 0; i < PAGE_SIZE; i++)
-        if (p[i] != byte)
-            return false;
-    return true;
-}
-
 static int setup_group(void **state)
 {
     (void)state;
@@ -110,9 +96,9 @@ static void block_take(u32 order, u32 node, u32 bits, u32 flags)
         assert_int_equal(f[i].type, 0);
         assert_int_equal(f[i].owner, 0);
         if (!(flags & HEAP_NO_SCRUB))
-            assert_true(page_is(mfn + i, 0));
+            assert_true(memory_world_page_is(mfn + i, 0));
         holder[mfn + i] = id;
-        memset(page_of(mfn + i), (u8)id | 1, PAGE_SIZE);
+        memset(memory_world_page(mfn + i), (u8)id | 1, PAGE_SIZE);
     }
     model_free -= 1ull << order;
     blocks[nr_blocks++] = (struct block){.f = f, .order = order, .id = id};
@@ -124,7 +110,7 @@ static void piece_free(const struct block *b, u64 first, u32 order)
     u64 mfn = frame_mfn(b->f).v + first;
     for (u64 i = 0; i < 1ull << order; i++) {
         assert_int_equal(holder[mfn + i], b->id);
-        assert_true(page_is(mfn + i, (u8)b->id | 1));
+        assert_true(memory_world_page_is(mfn + i, (u8)b->id | 1));
         holder[mfn + i] = NOBODY;
     }
     heap_free(b->f + first, order);
@@ -152,27 +138,27 @@ static void test_boot_memory_is_not_scrubbed(void **state)
     (void)state;
     check_totals();
     assert_false(heap_scrub_some());
-    assert_true(page_is(WORLD_HIGH_START, WORLD_GARBAGE));
+    assert_true(memory_world_page_is(WORLD_HIGH_START, WORLD_GARBAGE));
 
     /* What was used is cleared, its neighbours that were not stay as they are. */
     struct frame *f = heap_alloc(2, 1, ADDRESS_ANY, HEAP_NO_SCRUB);
     u64 mfn = frame_mfn(f).v;
-    assert_true(page_is(mfn, WORLD_GARBAGE));
+    assert_true(memory_world_page_is(mfn, WORLD_GARBAGE));
     heap_free(f, 2);
     u32 windows = memory_world.windows;
     while (heap_scrub_some())
         continue;
     assert_true(memory_world.windows > windows);
     for (u32 i = 0; i < 4; i++)
-        assert_true(page_is(mfn + i, 0));
-    assert_true(page_is(mfn + 4, WORLD_GARBAGE));
+        assert_true(memory_world_page_is(mfn + i, 0));
+    assert_true(memory_world_page_is(mfn + 4, WORLD_GARBAGE));
     check_totals();
 
     /* It is clean, and is not cleared a second time. */
-    page_of(mfn)[7] = 1;
+    memory_world_page(mfn)[7] = 1;
     f = heap_alloc(2, 1, ADDRESS_ANY, 0);
     assert_int_equal(frame_mfn(f).v, mfn);
-    assert_int_equal(page_of(mfn)[7], 1);
+    assert_int_equal(memory_world_page(mfn)[7], 1);
     heap_free(f, 2);
     /* The two in one block: what needs it is cleared, in one go. */
     while (heap_scrub_some())
@@ -180,7 +166,7 @@ static void test_boot_memory_is_not_scrubbed(void **state)
     f = heap_alloc(10, 1, ADDRESS_ANY, 0);
     assert_int_equal(frame_mfn(f).v, ROUND_DOWN(mfn, 1024));
     for (u32 i = 0; i < 1024; i++)
-        assert_true(page_is(ROUND_DOWN(mfn, 1024) + i, 0));
+        assert_true(memory_world_page_is(ROUND_DOWN(mfn, 1024) + i, 0));
     heap_free(f, 10);
 }
 
@@ -191,7 +177,7 @@ static void test_scrub_some(void **state)
         continue;
     struct frame *f = heap_alloc(6, 0, ADDRESS_ANY, 0);
     u64 mfn = frame_mfn(f).v;
-    memset(page_of(mfn), 3, 64 * PAGE_SIZE);
+    memset(memory_world_page(mfn), 3, 64 * PAGE_SIZE);
     heap_free(f, 6);
     /* 64 KiB at a time, and never more. */
     u32 rounds = 0;
@@ -199,7 +185,7 @@ static void test_scrub_some(void **state)
         more = heap_scrub_some();
         u32 clean = 0;
         for (u32 i = 0; i < 64; i++)
-            clean += page_is(mfn + i, 0);
+            clean += memory_world_page_is(mfn + i, 0);
         assert_int_equal(clean, 16 * (rounds + 1));
     }
     assert_int_equal(rounds, 4);
@@ -211,11 +197,11 @@ static void test_scrub_some(void **state)
     heap_free(f, 5);
     f = heap_alloc(5, 0, ADDRESS_ANY, HEAP_NO_SCRUB);
     assert_int_equal(frame_mfn(f).v, mfn);
-    memset(page_of(mfn), 5, 32 * PAGE_SIZE);
+    memset(memory_world_page(mfn), 5, 32 * PAGE_SIZE);
     while (heap_scrub_some())
         continue;
     for (u32 i = 0; i < 32; i++)
-        assert_true(page_is(mfn + i, 5));
+        assert_true(memory_world_page_is(mfn + i, 5));
     heap_free(f, 5);
     check_totals();
 }
@@ -241,7 +227,7 @@ static void test_flush_before_clear(void **state)
             continue;
         struct frame *f = heap_alloc(0, 0, ADDRESS_ANY, 0);
         assert_ptr_equal(f, stale_frame);
-        assert_true(page_is(frame_mfn(f).v, 0));
+        assert_true(memory_world_page_is(frame_mfn(f).v, 0));
         assert_int_equal(memory_world.flushes, flushes + 1);
         stale_frame = NULL;
         heap_free(f, 0);
@@ -521,7 +507,7 @@ static void test_scrub_overflow(void **state)
         continue;
     struct frame *all = heap_alloc(12, 0, ADDRESS_ANY, 0);
     for (u32 i = 0; i < 4096; i++)
-        assert_true(page_is(frame_mfn(all).v + i, 0));
+        assert_true(memory_world_page_is(frame_mfn(all).v + i, 0));
     heap_free(all, 12);
     check_totals();
 }
@@ -540,7 +526,7 @@ static void test_pages(void **state)
 {
     (void)state;
     u8 *page = page_alloc(), *four = pages_alloc(2);
-    assert_true(page_is(virt_to_mfn(page).v, 0));
+    assert_true(memory_world_page_is(virt_to_mfn(page).v, 0));
     memset(page, 1, PAGE_SIZE);
     memset(four, 1, 4 * PAGE_SIZE);
     assert_int_equal(heap_free_frames(), model_free - 5);
@@ -614,7 +600,8 @@ static void test_objects_sizes(void **state)
     assert_int_equal(array[2], 0);
     object_free(array);
     u8 *object = object_alloc(32);
-    expect_assert_failure(object_free(page_of(WORLD_LOW_START) + 16)); /* never allocated */
+    expect_assert_failure(
+        object_free(memory_world_page(WORLD_LOW_START) + 16)); /* never allocated */
     object_free(object);
     check_totals();
 }

@@ -9,20 +9,6 @@
 #include "errno.h"
 #include "tests/unit/host/memory_world.h"
 
-static u8 *page_of(u64 mfn)
-{
-    return mfn_to_virt(MFN(mfn));
-}
-
-static bool page_is(u64 mfn, u8 byte)
-{
-    const u8 *p = page_of(mfn);
-    for (u32 i = 0; i < PAGE_SIZE; i++)
-        if (p[i] != byte)
-            return false;
-    return true;
-}
-
 static int setup_group(void **state)
 {
     (void)state;
@@ -103,12 +89,12 @@ static void test_retire_used(void **state)
     heap_free(f, 4);
     assert_int_equal(heap_free_frames(), WORLD_FRAMES - ARRAY_SIZE(out));
     all_is_had_without(out, ARRAY_SIZE(out));
-    memset(page_of(mfn + 7), 0xaa, PAGE_SIZE);
+    memset(memory_world_page(mfn + 7), 0xaa, PAGE_SIZE);
     for (u32 i = 0; i < ARRAY_SIZE(out); i++)
         assert_true(heap_reinstate(frame_of_mfn(MFN(out[i]))));
     f = heap_alloc(4, 0, ADDRESS_ANY, 0);
     assert_int_equal(frame_mfn(f).v, mfn); /* one block again */
-    assert_true(page_is(mfn + 7, 0));
+    assert_true(memory_world_page_is(mfn + 7, 0));
     heap_free(f, 4);
 }
 

@@ -8,6 +8,17 @@
 #define NO_FRAME 0xfffffffffull
 #define ONE(p)   hypercall(__HYPERVISOR_mmuext_op, address(p), 1, 0, DOMID_SELF, 0)
 
+/* What it says it has done when it does nothing. */
+static void refused(const char *name, uint64_t number, uint64_t array, uint32_t foreign)
+{
+    uint32_t *done = page_new();
+    *done = 99;
+    long value = hypercall(number, array, 1, address(done), foreign, 0);
+    line("%s(%#lx for %#x) = %ld, done %u", name,
+         array == BAD_UNMAPPED || array == BAD_HYPERVISOR ? (unsigned long)array : 0, foreign,
+         value, *done);
+}
+
 static void mmuext(void *page)
 {
     struct mmuext_op *op = page;
@@ -55,17 +66,10 @@ static void mmuext(void *page)
     result("mmuext(done unmapped)",
            hypercall(__HYPERVISOR_mmuext_op, address(op), 1, BAD_UNMAPPED, DOMID_SELF, 0));
     static const domid_t ids[] = {0, DOMID_NONE, DOMID_IO, DOMID_XEN, DOMID_COW, DOMID_INVALID};
-    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-        *done = 99;
-        value = hypercall(__HYPERVISOR_mmuext_op, address(op), 1, address(done), ids[i], 0);
-        line("mmuext(for %#x) = %ld, done %u", ids[i], value, *done);
-    }
-    *done = 99;
-    value = hypercall(__HYPERVISOR_mmuext_op, BAD_UNMAPPED, 1, address(done), DOMID_SELF, 0);
-    line("mmuext(unmapped) = %ld, done %u", value, *done);
-    *done = 99;
-    value = hypercall(__HYPERVISOR_mmuext_op, BAD_HYPERVISOR, 1, address(done), DOMID_SELF, 0);
-    line("mmuext(hypervisor's) = %ld, done %u", value, *done);
+    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        refused("mmuext", __HYPERVISOR_mmuext_op, address(op), ids[i]);
+    refused("mmuext", __HYPERVISOR_mmuext_op, BAD_UNMAPPED, DOMID_SELF);
+    refused("mmuext", __HYPERVISOR_mmuext_op, BAD_HYPERVISOR, DOMID_SELF);
 }
 
 static void mmu_update(void *page)
@@ -99,17 +103,10 @@ static void mmu_update(void *page)
                                    0x10000,
                                    (DOMID_NONE + 1) << 16 | DOMID_SELF,
                                    DOMID_SELF << 16 | DOMID_SELF};
-    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-        *done = 99;
-        value = hypercall(__HYPERVISOR_mmu_update, address(op), 1, address(done), ids[i], 0);
-        line("mmu_update(for %#x) = %ld, done %u", ids[i], value, *done);
-    }
-    *done = 99;
-    value = hypercall(__HYPERVISOR_mmu_update, BAD_UNMAPPED, 1, address(done), DOMID_SELF, 0);
-    line("mmu_update(unmapped) = %ld, done %u", value, *done);
-    *done = 99;
-    value = hypercall(__HYPERVISOR_mmu_update, BAD_HYPERVISOR, 1, address(done), DOMID_SELF, 0);
-    line("mmu_update(hypervisor's) = %ld, done %u", value, *done);
+    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+        refused("mmu_update", __HYPERVISOR_mmu_update, address(op), ids[i]);
+    refused("mmu_update", __HYPERVISOR_mmu_update, BAD_UNMAPPED, DOMID_SELF);
+    refused("mmu_update", __HYPERVISOR_mmu_update, BAD_HYPERVISOR, DOMID_SELF);
 }
 
 void probe_mmu(void)

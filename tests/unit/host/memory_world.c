@@ -241,6 +241,20 @@ int guest_clear(vaddr_t to, size_t bytes)
     return 0;
 }
 
+u8 *memory_world_page(u64 mfn)
+{
+    return mfn_to_virt(MFN(mfn));
+}
+
+bool memory_world_page_is(u64 mfn, u8 byte)
+{
+    const u8 *p = memory_world_page(mfn);
+    for (u32 i = 0; i < PAGE_SIZE; i++)
+        if (p[i] != byte)
+            return false;
+    return true;
+}
+
 /* --- text */
 
 void log_line(enum log_level level, const char *fmt, ...)

@@ -49,6 +49,9 @@ void memory_world_reset(void);
 bool memory_world_is_ram(u64 mfn);
 /* 0 or 1. */
 u32 memory_world_node(u64 mfn);
+/* The contents of a frame, and whether each byte of them is that. */
+u8 *memory_world_page(u64 mfn);
+bool memory_world_page_is(u64 mfn, u8 byte);
 /* The TLB clock, and when the one CPU flushed last. */
 void memory_world_clock_set(u32 now, u32 flushed);
 /* Pseudo-random, below limit. */
