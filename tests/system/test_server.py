@@ -45,6 +45,7 @@ LIFE = """
 t() { echo "\\$ $*"; eval "$*" 2>&1; echo "  -> $?"; }
 until_true() { for i in $(seq 300); do eval "$*" >/dev/null 2>&1 && return; sleep 0.2; done; echo "NEVER $*"; }
 there() { xl list $1; }
+tty_of() { xenstore-read /local/domain/$(xl domid $1)/console/tty; }
 cd /srv
 dmesg -n 1
 mount -o ro,noload /dev/vdb /mnt && truncate -s 16M disk second || exit 1
@@ -56,6 +57,10 @@ t ls -d /sys/hypervisor/properties /dev/xen/privcmd /proc/xen/privcmd
 t xl list
 t 'systemctl restart xendomains; systemctl is-active xendomains'
 until_true there auto1
+# One that has not started its kernel yet can be saved, and not be restored: on Xen neither.
+until_true test -c '$(tty_of auto1)'
+cat $(tty_of auto1) >auto1.log 2>/dev/null &
+until_true grep -q "'DOMUS-TEST: end shell'" auto1.log
 t xl list
 t 'systemctl stop xendomains; xl list; ls /var/lib/xen/save'
 t systemctl start xendomains
